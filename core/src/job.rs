@@ -1,0 +1,121 @@
+//! The job record: what a client asked for and how far it has come.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    failure::Failure, fingerprint::Fingerprint, spec::JobSpec, state::JobState, tier::Tier,
+    time::Timestamp,
+};
+
+/// Identifier of a job: a version 7 UUID, so ids sort by creation time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(Uuid);
+
+impl JobId {
+    /// A new id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// How much of a job's work is done, in chunks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Chunks finished.
+    pub chunks_done: u32,
+    /// Chunks in all; 0 until the work has been planned.
+    pub chunks_total: u32,
+}
+
+impl Progress {
+    /// Share done, 0 to 1.
+    pub fn fraction(self) -> f64 {
+        if self.chunks_total == 0 {
+            0.0
+        } else {
+            f64::from(self.chunks_done) / f64::from(self.chunks_total)
+        }
+    }
+}
+
+/// The phases of a job, in milliseconds. Zero until they have happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Waiting in the queue, all attempts together.
+    pub queue_ms: f64,
+    /// Loading the model, when this job was the one that had to.
+    pub load_ms: f64,
+    /// Splitting the work into chunks: phonemes, decoding, voice activity.
+    pub plan_ms: f64,
+    /// Inference.
+    pub compute_ms: f64,
+    /// Storing the result.
+    pub store_ms: f64,
+    /// From submit to the first finished chunk.
+    pub first_chunk_ms: f64,
+    /// Seconds of audio spoken or heard.
+    pub audio_seconds: f64,
+}
+
+impl Timings {
+    /// Compute time per second of audio; `None` while either is zero.
+    pub fn real_time_factor(&self) -> Option<f64> {
+        (self.audio_seconds > 0.0 && self.compute_ms > 0.0)
+            .then(|| self.compute_ms / 1000.0 / self.audio_seconds)
+    }
+}
+
+/// A job as it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its identifier.
+    pub id: JobId,
+    /// What is asked for.
+    pub spec: JobSpec,
+    /// The content hash of `spec`.
+    pub fingerprint: Fingerprint,
+    /// How urgent it is.
+    pub tier: Tier,
+    /// Where it stands.
+    pub state: JobState,
+    /// The identical job whose result it waits for; `None` if it has an envelope of its own.
+    pub follows: Option<JobId>,
+    /// Whether the result came without any computation for this job.
+    pub from_cache: bool,
+    /// Attempts begun.
+    pub attempt: u32,
+    /// Estimated compute-seconds.
+    pub cost: f64,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When a worker last took it.
+    pub started_at: Option<Timestamp>,
+    /// When it reached a terminal state.
+    pub finished_at: Option<Timestamp>,
+    /// After this moment the result is of no use.
+    pub deadline: Option<Timestamp>,
+    /// How far it has come.
+    pub progress: Progress,
+    /// Its phases.
+    pub timings: Timings,
+    /// Why it failed, was cancelled or expired.
+    pub failure: Option<Failure>,
+}

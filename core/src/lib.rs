@@ -1,0 +1,34 @@
+//! The pure heart of Voicefleet: what a job is, which moves it may make, what it costs, when it is
+//! tried again, and the ports through which the outside (queues, stores, engines) is reached.
+//!
+//! No async runtime, HTTP, broker, database or inference library is named here. Ports that wait are
+//! `async` traits; ports that compute ([`ports::SpeechEngine`], [`ports::TranscriptionEngine`],
+//! [`ports::AudioCodec`]) block and are called from threads of their own.
+
+pub mod audio;
+pub mod catalog;
+pub mod cost;
+pub mod envelope;
+pub mod failure;
+pub mod fingerprint;
+pub mod job;
+pub mod policy;
+pub mod ports;
+pub mod spec;
+pub mod state;
+pub mod text;
+pub mod tier;
+pub mod time;
+pub mod transcript;
+
+pub use audio::{AudioFormat, Pcm};
+pub use catalog::{Catalog, EngineId, ModelEntry, VoiceEntry};
+pub use envelope::{Envelope, TraceContext};
+pub use failure::{ErrorCode, Failure};
+pub use fingerprint::Fingerprint;
+pub use job::{Job, JobId, Progress, Timings};
+pub use spec::{JobKind, JobSpec, SpeechSpec, TranscriptionSpec};
+pub use state::JobState;
+pub use tier::Tier;
+pub use time::{Clock, Timestamp};
+pub use transcript::{Segment, Transcript, Word};

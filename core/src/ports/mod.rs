@@ -1,0 +1,16 @@
+//! The seams to the outside. Each is implemented by one crate and chosen in one place, the `voicefleet` binary.
+
+mod blobs;
+mod codec;
+mod engines;
+mod queue;
+mod records;
+
+pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
+pub use codec::{AudioCodec, AudioError, AudioLimits};
+pub use engines::{
+    EngineError, EngineLoader, LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
+    TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript,
+};
+pub use queue::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement, TierGauge};
+pub use records::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission};

@@ -1,0 +1,93 @@
+//! The queue of envelopes: one lane per engine and tier, at least once, settled explicitly.
+
+use async_trait::async_trait;
+
+use crate::{catalog::EngineId, envelope::Envelope, failure::Failure, tier::Tier, time::Timestamp};
+
+/// Why the queue did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    /// The queue does not answer, or did not confirm.
+    #[error("the queue is unavailable: {0}")]
+    Unavailable(String),
+    /// As much as may wait is waiting.
+    #[error("the {tier} queue of {engine} is full")]
+    Full {
+        /// The engine.
+        engine: EngineId,
+        /// The tier.
+        tier: Tier,
+    },
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Done with: its job has reached a terminal state, or it was a duplicate.
+    Done,
+    /// Deliver it again, one attempt used up, not before the given moment.
+    Retry {
+        /// Earliest next delivery.
+        not_before: Timestamp,
+    },
+    /// Deliver it again at once, to anybody; no attempt is used up.
+    GiveBack,
+    /// Set it aside for a person.
+    DeadLetter(Failure),
+}
+
+/// An envelope as received. Settled exactly once; dropped unsettled it is delivered again.
+#[async_trait]
+pub trait Delivery: Send {
+    /// The envelope; its `attempt` counts the attempts used up before this one.
+    fn envelope(&self) -> &Envelope;
+
+    /// Settles it.
+    async fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), QueueError>;
+}
+
+/// One worker's end of the queue of one engine.
+#[async_trait]
+pub trait JobConsumer: Send {
+    /// The next delivery, in tier order (see [`crate::tier::TierRota`]); waits for one.
+    ///
+    /// Cancel safe: a delivery that was taken but not returned is delivered again.
+    async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError>;
+}
+
+/// What waits and what runs in one tier of one engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TierGauge {
+    /// The tier.
+    pub tier: Tier,
+    /// Envelopes waiting, those that wait for a retry included.
+    pub ready: u64,
+    /// Envelopes with a worker.
+    pub in_flight: u64,
+    /// Estimated compute-seconds of both.
+    pub cost_seconds: f64,
+    /// Dead letters.
+    pub dead: u64,
+}
+
+/// The gauges of one engine, most urgent tier first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolGauge {
+    /// The engine.
+    pub engine: EngineId,
+    /// One per tier.
+    pub tiers: Vec<TierGauge>,
+}
+
+/// The queue.
+#[async_trait]
+pub trait JobQueue: Send + Sync {
+    /// Puts an envelope into the lane of its engine and tier. On `Ok` it is durable.
+    async fn publish(&self, envelope: &Envelope) -> Result<(), QueueError>;
+
+    /// A consumer for `engine`.
+    async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError>;
+
+    /// What waits and runs for `engine`, read from the queue itself.
+    async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError>;
+}

@@ -1,0 +1,153 @@
+//! Job records: one per job, changed only by legal moves.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    failure::Failure,
+    fingerprint::Fingerprint,
+    job::{Job, JobId, Progress, Timings},
+    state::JobState,
+    tier::Tier,
+    time::Timestamp,
+};
+
+/// Why a record was not read or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The store does not answer.
+    #[error("the job records are unavailable: {0}")]
+    Unavailable(String),
+    /// No such job.
+    #[error("there is no job {0}")]
+    NotFound(JobId),
+    /// The job stands where this move is not legal.
+    #[error("a job that is {from} cannot become {to}")]
+    IllegalMove {
+        /// Where it stands.
+        from: JobState,
+        /// Where it was to go.
+        to: JobState,
+    },
+}
+
+/// A change of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobChange {
+    /// `queued -> running`: a worker begins; uses up an attempt.
+    Start {
+        /// When.
+        at: Timestamp,
+    },
+    /// More chunks done; only while running. The timings are those so far.
+    Advance {
+        /// Chunks.
+        progress: Progress,
+        /// Phases so far.
+        timings: Timings,
+    },
+    /// `running -> queued`: tried again later, the attempt stays used up.
+    Requeue {
+        /// Why the last attempt did not succeed.
+        failure: Failure,
+    },
+    /// `running -> queued`: given back untouched, the attempt is not counted.
+    GiveBack,
+    /// To `succeeded`. Needs the result to be stored already.
+    Succeed {
+        /// When.
+        at: Timestamp,
+        /// The phases.
+        timings: Timings,
+        /// Final progress.
+        progress: Progress,
+        /// The result came without computing for this job.
+        from_cache: bool,
+    },
+    /// To `failed`, `cancelled` or `expired`.
+    End {
+        /// Which.
+        state: JobState,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// What [`JobRecords::submit`] made of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submission {
+    /// It is the first of its fingerprint in flight: publish its envelope.
+    Leads,
+    /// An identical job is in flight; this one gets its result.
+    Follows {
+        /// The job that is followed.
+        leader: JobId,
+        /// The leader's tier.
+        leader_tier: Tier,
+        /// Whether the leader still waits (and may be overtaken by publishing it in a higher tier).
+        leader_queued: bool,
+    },
+}
+
+/// Which jobs to list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobFilter {
+    /// Only in this state.
+    pub state: Option<JobState>,
+    /// Only in this tier.
+    pub tier: Option<Tier>,
+    /// Only jobs created before this one.
+    pub after: Option<JobId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A page of jobs, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// Whether older ones match.
+    pub has_more: bool,
+}
+
+/// The records.
+#[async_trait]
+pub trait JobRecords: Send + Sync {
+    /// Records a new job and, in the same step, finds out whether an identical one is in flight.
+    /// `job.follows` is set accordingly.
+    async fn submit(&self, job: &Job) -> Result<Submission, RecordError>;
+
+    /// Records a job that is terminal already (answered from the cache).
+    async fn insert_finished(&self, job: &Job) -> Result<(), RecordError>;
+
+    /// The job.
+    async fn get(&self, id: JobId) -> Result<Job, RecordError>;
+
+    /// Applies a change and returns the job after it. Atomic: of two racing moves one is refused.
+    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError>;
+
+    /// Jobs in flight that wait for the result of `leader`, oldest first.
+    async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError>;
+
+    /// Makes `follower` the leader of its fingerprint: clears its `follows` and makes the other
+    /// followers of `old_leader` follow it.
+    async fn promote(&self, old_leader: JobId, follower: JobId) -> Result<Job, RecordError>;
+
+    /// The job that leads the fingerprint now, if one is in flight.
+    async fn leader(&self, fingerprint: &Fingerprint) -> Result<Option<JobId>, RecordError>;
+
+    /// Newest first.
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage, RecordError>;
+
+    /// Waits until the job differs from `seen` in state or progress, at most `patience`; returns it as it is then.
+    async fn wait(
+        &self,
+        id: JobId,
+        seen: (JobState, Progress),
+        patience: Duration,
+    ) -> Result<Job, RecordError>;
+}
