@@ -20,6 +20,7 @@ pub mod text;
 pub mod tier;
 pub mod time;
 pub mod transcript;
+pub mod words;
 
 pub use audio::{AudioFormat, Pcm};
 pub use catalog::{Catalog, EngineId, ModelEntry, VoiceEntry};

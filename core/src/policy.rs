@@ -23,7 +23,7 @@ impl Default for RetryPolicy {
             backoff: vec![
                 Duration::from_secs(1),
                 Duration::from_secs(10),
-                Duration::from_secs(60),
+                Duration::from_mins(1),
             ],
         }
     }

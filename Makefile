@@ -1,0 +1,62 @@
+# Voicefleet's commands. `make run` and `make test` need only the Rust toolchain, Python 3 with pip, npm and apt.
+# The folders can be moved: VOICEFLEET_MODELS, VOICEFLEET_DATA, CARGO_TARGET_DIR.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET)/release/voicefleet
+LISTEN  := $(or $(VOICEFLEET_LISTEN),127.0.0.1:8080)
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: ## System packages for building and running (says which and why)
+	@scripts/system-packages build
+
+.PHONY: setup-test
+setup-test: setup
+	@scripts/system-packages test
+
+.PHONY: build
+build: setup ## The program, optimised
+	cargo build --release --locked --bin voicefleet
+
+.PHONY: models
+models: build ## Native libraries and the models of a first run, checked by sha256
+	$(RELEASE) models pull default
+
+.PHONY: run
+run: models ## Build, fetch the models, serve on 127.0.0.1:8080, run the sample, keep serving
+	@scripts/serve-and-sample $(RELEASE) $(LISTEN) keep
+
+.PHONY: demo
+demo: models ## As run, but ends: with 0 only if every transcript matches
+	@scripts/serve-and-sample $(RELEASE) $(LISTEN) once
+
+.PHONY: test-models
+test-models: setup-test
+	cargo build --locked --bin voicefleet
+	$(TARGET)/debug/voicefleet models pull default test
+
+.PHONY: test
+test: test-models ## The whole suite, with real models
+	@scripts/run-tests
+
+.PHONY: lint
+lint: setup ## Formatting, clippy, docs, licences and bans
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	@scripts/cargo-deny
+
+.PHONY: bench
+bench: setup-test models ## Criterion benches of the pure parts and the throughput comparison
+	cargo bench --locked -p voicefleet-benches
+
+.PHONY: clean
+clean: ## Build output (models and data stay)
+	cargo clean

@@ -1,0 +1,117 @@
+//! A real server process.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::Client;
+
+/// Longest time a server may take to say its address or to stop.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Begins the line in which the server says where it listens.
+const ADDRESS_PREFIX: &str = "listening on ";
+
+/// A running `voicefleet serve`; killed when dropped.
+pub struct Server {
+    child: Child,
+    base: String,
+}
+
+impl Server {
+    /// Starts the program over `data`, with further flags.
+    ///
+    /// # Errors
+    /// If the program is not built, does not start, or does not become ready.
+    pub async fn start(data: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let mut child = Command::new(program()?)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(flags)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let said = tokio::time::timeout(PATIENCE, lines.next_line()).await.context("the server says nothing")??;
+        let line = said.ok_or_else(|| anyhow!("the server ended before it listened"))?;
+        let base = line
+            .strip_prefix(ADDRESS_PREFIX)
+            .ok_or_else(|| anyhow!("unexpected first line: {line}"))?
+            .to_owned();
+        Ok(Self { child, base })
+    }
+
+    /// A client of this server.
+    ///
+    /// # Errors
+    /// If no HTTP client can be made.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Client::new(&self.base)
+    }
+
+    /// The base URL.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The process id.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the server has ended")
+    }
+
+    /// Resident memory, bytes (`/proc`).
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+        let kib: u64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+        Ok(kib * 1024)
+    }
+
+    /// `kill -9`, and waits for the end.
+    ///
+    /// # Errors
+    /// If it cannot be killed.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await?;
+        Ok(())
+    }
+
+    /// SIGTERM; waits for the end and demands exit code 0.
+    ///
+    /// # Errors
+    /// If it does not stop in time or with another code.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let pid = self.pid()?.to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().await?;
+        if !sent.success() {
+            bail!("SIGTERM could not be sent");
+        }
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("does not stop")??;
+        if status.success() { Ok(()) } else { bail!("ended with {status}") }
+    }
+}
+
+/// The program built beside the running test or bench.
+fn program() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let program = own
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join("voicefleet"))
+        .find(|candidate| candidate.is_file());
+    program.context("the program is not built: run `cargo build --bin voicefleet` (make test does)")
+}

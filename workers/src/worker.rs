@@ -1,0 +1,177 @@
+//! One engine's worker: apalis drives it, this puts it together and takes it apart in order.
+
+use std::{sync::Arc, time::Duration};
+
+use apalis::{
+    layers::{WorkerBuilderExt, tracing::TraceLayer},
+    prelude::{Data, Task, WorkerBuilder, WorkerError},
+};
+use futures::{FutureExt, future::BoxFuture};
+use opentelemetry::{global, propagation::Extractor, trace::TraceContextExt};
+use tokio_util::sync::CancellationToken;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use voicefleet_core::{
+    Clock, EngineId, TraceContext,
+    ports::{AudioCodec, BlobStore, EngineLoader, JobConsumer, JobQueue, JobRecords, QueueError},
+};
+
+use crate::{
+    ConfigError, WorkerConfig,
+    compute::ComputePool,
+    conclude::{Conclude, Setback},
+    host::EngineHost,
+    run_job,
+    source::{DeliverySource, Ticket},
+};
+
+/// The outside that a worker needs.
+#[derive(Clone)]
+pub struct WorkerParts {
+    /// Where envelopes come from.
+    pub queue: Arc<dyn JobQueue>,
+    /// Where jobs are recorded.
+    pub records: Arc<dyn JobRecords>,
+    /// Where uploads and results lie.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Reads uploads, writes canonical audio.
+    pub codec: Arc<dyn AudioCodec>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Brings the engine's models into memory.
+    pub loader: Arc<dyn EngineLoader>,
+}
+
+/// How a worker is told to stop. Both are set by whoever handles signals.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Take no new work; finish what has begun.
+    pub drain: CancellationToken,
+    /// Give back what has begun at the next chunk.
+    pub give_back: CancellationToken,
+}
+
+/// Why a worker ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerStopped {
+    /// It could not begin.
+    #[error("the worker's settings are wrong: {0}")]
+    Config(#[from] ConfigError),
+    /// No compute threads.
+    #[error("compute threads could not be started: {0}")]
+    Threads(#[from] std::io::Error),
+    /// The queue would not have it as a consumer.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The loop broke.
+    #[error("the worker's loop ended: {0}")]
+    Loop(#[from] WorkerError),
+}
+
+/// What every job of this worker is run with.
+pub(crate) struct Resources {
+    pub(crate) parts: WorkerParts,
+    pub(crate) config: WorkerConfig,
+    pub(crate) engine: EngineId,
+    pub(crate) compute: Arc<ComputePool>,
+    pub(crate) host: EngineHost,
+    pub(crate) stop: Stop,
+}
+
+/// One engine's worker.
+pub struct Worker {
+    resources: Arc<Resources>,
+}
+
+impl Worker {
+    /// Checks the settings and starts the compute threads. Nothing is consumed yet.
+    pub fn new(parts: WorkerParts, config: WorkerConfig, stop: Stop) -> Result<Self, WorkerStopped> {
+        config.check()?;
+        let engine = parts.loader.engine().clone();
+        let compute = Arc::new(ComputePool::start(&engine, config.slots)?);
+        let host = EngineHost::new(Arc::clone(&parts.loader), Arc::clone(&compute), &config);
+        Ok(Self { resources: Arc::new(Resources { parts, config, engine, compute, host, stop }) })
+    }
+
+    /// Works until told to stop; returns when everything begun has been settled.
+    pub async fn run(self) -> Result<(), WorkerStopped> {
+        let resources = self.resources;
+        let consumer = resources.parts.queue.consume(&resources.engine).await?;
+        tracing::info!(engine = %resources.engine, slots = resources.config.slots, "worker takes jobs");
+        tokio::select! {
+            ended = drive(Arc::clone(&resources), consumer) => ended?,
+            () = resources.host.release_idle_models() => {}
+        }
+        tracing::info!(engine = %resources.engine, "worker stopped");
+        Ok(())
+    }
+}
+
+/// The loop with its layers, from the outside in: conclusion (one settlement per delivery, whatever
+/// happened below), tracing, panics, time limit, concurrency.
+///
+/// Boxed here because the type of the panic layer cannot be named across an await.
+fn drive(
+    resources: Arc<Resources>,
+    consumer: Box<dyn JobConsumer>,
+) -> BoxFuture<'static, Result<(), WorkerError>> {
+    let drain = resources.stop.drain.clone();
+    let told_to_stop = async move {
+        drain.cancelled().await;
+        Ok::<(), WorkerError>(())
+    };
+    let source = DeliverySource::new(consumer, Conclude::new(Arc::clone(&resources)));
+    let (time_limit, slots) = (resources.config.job_timeout + SETTLE_MARGIN, resources.config.slots);
+    WorkerBuilder::new(format!("{}-{}", resources.engine, std::process::id()))
+        .backend(source)
+        .data(resources)
+        .layer(TraceLayer::new().make_span_with(job_span))
+        .catch_panic()
+        .timeout(time_limit)
+        .concurrency(slots)
+        .build(handle)
+        .run_until(told_to_stop)
+        .boxed()
+}
+
+/// The layer's limit lies above the job's own, which ends with a better sentence.
+const SETTLE_MARGIN: Duration = Duration::from_secs(5);
+
+async fn handle(ticket: Ticket, resources: Data<Arc<Resources>>) -> Result<(), Setback> {
+    run_job::run(&resources, &ticket.envelope).await
+}
+
+/// A span that continues the submitter's trace.
+fn job_span(task: &Task<Ticket>) -> tracing::Span {
+    let envelope = &task.args.envelope;
+    let span = tracing::info_span!(
+        "job",
+        job_id = %envelope.job_id,
+        engine = %envelope.spec.engine(),
+        tier = %envelope.tier,
+        attempt = envelope.attempt + 1,
+    );
+    if let Some(trace) = &envelope.trace {
+        let parent = global::get_text_map_propagator(|propagator| propagator.extract(&TraceHeaders(trace)));
+        if parent.span().span_context().is_valid() {
+            // Refused only when no OpenTelemetry layer is installed, and then nobody would see the trace.
+            let _ = span.set_parent(parent);
+        }
+    }
+    span
+}
+
+struct TraceHeaders<'a>(&'a TraceContext);
+
+impl Extractor for TraceHeaders<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            "traceparent" => Some(&self.0.traceparent),
+            "tracestate" => Some(&self.0.tracestate),
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["traceparent", "tracestate"]
+    }
+}
