@@ -1,1 +1,33 @@
-//! voicefleet-api
+//! Voicefleet's HTTP API, over ports only: it knows no queue, store, codec or engine by name.
+//!
+//! [`router`] makes an axum router from an [`ApiContext`]; [`openapi`] describes it. Begin reading at
+//! `router.rs`, which lists the endpoints and what every request passes; each endpoint is one file
+//! under `endpoints/`, a thin handler over the logic beside it. All work, synchronous or not, goes
+//! through `submit.rs`. Errors are made in `problem.rs` and written in `http/errors.rs`.
+
+mod app;
+mod audio_codec;
+mod cancel;
+mod context;
+mod endpoints;
+mod http;
+mod job_object;
+mod job_request;
+mod openapi;
+mod problem;
+mod rendering;
+mod results;
+mod router;
+mod routing;
+mod speech;
+mod submit;
+mod synchronous;
+mod telemetry;
+mod transcription;
+mod urgency;
+mod waiting;
+
+pub use context::{ApiContext, ApiLimits, CatalogSource, MetricsText};
+pub use openapi::openapi;
+pub use problem::status_of;
+pub use router::router;

@@ -1,1 +1,48 @@
-fn main() {}
+//! The `voicefleet` program: the one place where backends and engines are chosen.
+
+mod catalog;
+mod cli;
+mod engines;
+mod models;
+mod sample;
+mod serve;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    settings::SettingsError,
+};
+
+/// `sysexits.h`: the configuration is wrong.
+const EX_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            report(&error);
+            if error.is::<SettingsError>() { ExitCode::from(EX_USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(options) => serve::run(options).await,
+            Command::Models(command) => models::run(command).await,
+            Command::Sample(options) => sample::run(options).await,
+        }
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+fn report(error: &anyhow::Error) {
+    eprintln!("voicefleet: {error:#}");
+}

@@ -52,6 +52,8 @@ pub enum ErrorCode {
     NotFound,
     /// The path exists, the method does not.
     MethodNotAllowed,
+    /// The body is of a media type that the path does not read.
+    UnsupportedMediaType,
     /// The result is not there yet.
     ResultNotReady,
     /// The result was there and has been evicted or has expired.
@@ -108,6 +110,7 @@ impl ErrorCode {
             Self::FileNotFound => "file_not_found",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ResultNotReady => "result_not_ready",
             Self::ResultGone => "result_gone",
             Self::NoResult => "no_result",

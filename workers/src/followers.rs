@@ -38,13 +38,20 @@ pub(crate) async fn fail(resources: &Resources, leader: JobId, failure: &Failure
     }
 }
 
-/// The leader is gone without a result (withdrawn, too late): the oldest follower takes its place.
+/// The leader is gone without a result (withdrawn, too late): the oldest follower takes its place,
+/// in the lane of the most urgent of them.
 pub(crate) async fn promote_first(resources: &Resources, leader: JobId) {
     let parts = &resources.parts;
-    for job in following(resources, leader).await {
+    let followers = following(resources, leader).await;
+    let urgent = followers.iter().map(|job| job.tier).min();
+    for job in followers {
         match parts.records.promote(leader, job.id).await {
+            // Somebody else leads them by now.
+            Ok(job) if job.follows.is_some() => return,
             Ok(job) => {
-                if let Err(error) = parts.queue.publish(&Envelope::for_job(&job, None)).await {
+                let tier = urgent.unwrap_or(job.tier);
+                let envelope = Envelope { tier, ..Envelope::for_job(&job, None) };
+                if let Err(error) = parts.queue.publish(&envelope).await {
                     tracing::error!(job_id = %job.id, %error, "a promoted job could not be published");
                 }
                 return;

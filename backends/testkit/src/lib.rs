@@ -1,32 +1,19 @@
 //! For tests only: where the real models lie, fakes of the ports, and the conformance suites that
 //! every backend has to pass.
+//!
+//! - [`FakeClock`], and in [`memory`] a queue, records and blobs: what the API and the worker are tested over.
+//! - [`engines`]: engines that answer at once and fail, panic or wait on demand.
+//! - [`conformance`]: what a backend promises, as cases that its own test binary runs by name.
+//! - [`models_dir`]: the real models, for tests of the engines.
 
-use std::path::PathBuf;
+pub mod conformance;
+pub mod engines;
+pub mod memory;
 
-/// The folder with the real models: `$VOICEFLEET_MODELS`, else `$XDG_CACHE_HOME/voicefleet/models`,
-/// else `~/.cache/voicefleet/models`.
-///
-/// # Panics
-/// If the folder is not there: tests never pass without real models.
-pub fn models_dir() -> PathBuf {
-    let cache = || {
-        std::env::var_os("XDG_CACHE_HOME").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-            PathBuf::from,
-        )
-    };
-    let dir = std::env::var_os("VOICEFLEET_MODELS")
-        .map_or_else(|| cache().join("voicefleet/models"), PathBuf::from);
-    assert!(dir.is_dir(), "no models under {}: run `make models`", dir.display());
-    dir
-}
+mod clock;
+mod jobs;
+mod models;
 
-/// The file `path` of the models folder.
-///
-/// # Panics
-/// If it is not there.
-pub fn model_file(path: &str) -> PathBuf {
-    let file = models_dir().join(path);
-    assert!(file.exists(), "{} is missing: run `make models`", file.display());
-    file
-}
+pub use clock::FakeClock;
+pub use jobs::speech_job;
+pub use models::{model_file, models_dir};

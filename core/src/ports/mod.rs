@@ -4,6 +4,7 @@ mod blobs;
 mod codec;
 mod engines;
 mod queue;
+mod record;
 mod records;
 
 pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
@@ -13,4 +14,5 @@ pub use engines::{
     TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript,
 };
 pub use queue::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement, TierGauge};
+pub use record::JobRecord;
 pub use records::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission};

@@ -1,1 +1,46 @@
-//! voicefleet-audio
+//! Reads the audio files that clients upload and writes the ones they ask for.
+//!
+//! Begin with [`Codec`]: it implements the port [`AudioCodec`] of `voicefleet-core`.
+//!
+//! - Reading (`decode`): the container is found from its first bytes, checked for being whole,
+//!   demultiplexed and decoded packet by packet into one mono stream, which is brought to the
+//!   wanted rate on the way. Nothing longer than the caller's limit is ever held. Read are WAV
+//!   (PCM, float, A-law, mu-law, ADPCM), MP3, FLAC, Ogg (Vorbis, Opus, FLAC), MP4/M4A and ADTS
+//!   (AAC-LC, mono or stereo), WebM/Matroska (Opus, Vorbis).
+//! - Writing (`encode`): WAV, headerless PCM, MP3, Opus in Ogg and FLAC, always mono. There is no
+//!   AAC encoder under a licence that can be shipped.
+//! - [`resample`] changes the rate of a clip.
+//!
+//! # Licences
+//! LAME (through `mp3lame-encoder`) is LGPL-3.0 and linked statically; Symphonia is MPL-2.0;
+//! libopus is BSD-3-Clause. All of them go with Voicefleet's GPL-3.0-or-later.
+
+mod decode;
+mod encode;
+mod resample;
+
+use voicefleet_core::{
+    audio::{AudioFormat, Pcm},
+    ports::{AudioCodec, AudioError, AudioLimits},
+};
+
+pub use resample::resample;
+
+/// Reads and writes audio files. Holds nothing, so it costs nothing to make, clone or share.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Codec;
+
+impl AudioCodec for Codec {
+    fn decode(
+        &self,
+        bytes: &[u8],
+        rate: Option<u32>,
+        limits: AudioLimits,
+    ) -> Result<Pcm, AudioError> {
+        decode::decode(bytes, rate, limits)
+    }
+
+    fn encode(&self, pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioError> {
+        encode::encode(pcm, format)
+    }
+}

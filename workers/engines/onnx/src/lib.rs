@@ -1,1 +1,19 @@
-//! voicefleet-onnx
+//! ONNX Runtime as the engines use it: one shared library for the process, sessions that stay on one
+//! core, and a fixed set of sessions for several jobs at a time.
+//!
+//! Begin with [`load_runtime`], which must come before any session; then [`open_session`]; then
+//! [`Lanes`], because a session computes one thing at a time.
+//!
+//! The runtime is a file that is found at run time, not linked: the same program runs with the CPU
+//! library and, one day, with the CUDA one. Any ONNX Runtime from 1.20 on is accepted; 1.22.1 is what
+//! the models are tested with (it opens Piper's graph in half the time of 1.24 and later).
+
+mod error;
+mod lanes;
+mod runtime;
+mod session;
+
+pub use error::OnnxError;
+pub use lanes::Lanes;
+pub use runtime::load_runtime;
+pub use session::{Device, SessionOptions, open_session};

@@ -1,1 +1,33 @@
-//! voicefleet-whisper
+//! Speech to text with Whisper models, on CPU, through whisper.cpp (crate `whisper-rs`).
+//!
+//! Begin with [`WhisperLoader`]. What it loads works in two steps:
+//!
+//! 1. plan: voice activity detection finds the speech (`speech`), and the recording is cut into windows of
+//!    at most 30 s at silences (`windows`);
+//! 2. transcribe one window: passes of the model (`decoder`) give tokens, these become words and
+//!    phrases (`phrases`), words are put where the speech is (`placing`), and what nobody said is
+//!    dropped (`quality`, and words that lie in silence).
+//!
+//! Calls run side by side, one core each, on one copy of the weights. Each call's decoder state is its
+//! own and is freed with the call.
+//!
+//! whisper.cpp's log goes to `tracing`, targets `whisper_rs::whisper_logging_hook` and
+//! `whisper_rs::ggml_logging_hook`; below `warn` they are of use to its developers only.
+
+mod decoder;
+mod engine;
+mod lanes;
+mod language;
+mod loader;
+mod model_file;
+mod phrases;
+mod placing;
+mod prompt;
+mod quality;
+mod speech;
+mod windows;
+
+pub use loader::WhisperLoader;
+
+/// Samples per second that Whisper models take.
+const SAMPLE_RATE: u32 = 16_000;

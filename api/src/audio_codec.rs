@@ -1,0 +1,48 @@
+//! The audio codec on a bounded number of threads.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use voicefleet_core::{ErrorCode, ports::AudioCodec};
+
+use crate::problem::ApiError;
+
+/// Runs codec calls, which block, beside the async threads: so many at a time, so many waiting.
+pub(crate) struct CodecLanes {
+    codec: Arc<dyn AudioCodec>,
+    lanes: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl CodecLanes {
+    pub(crate) fn new(codec: Arc<dyn AudioCodec>, lanes: usize, waiting: usize) -> Self {
+        Self {
+            codec,
+            lanes: Arc::new(Semaphore::new(lanes)),
+            waiting: Arc::new(Semaphore::new(lanes.saturating_add(waiting))),
+        }
+    }
+
+    /// Runs `work` on a lane. A client that hangs up frees its place in the line; work that has
+    /// begun keeps its lane until it is done.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn AudioCodec) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            let message = "too much audio is being read and written; try again later";
+            return Err(ApiError::new(ErrorCode::Unavailable, message));
+        };
+        let lane = Arc::clone(&self.lanes)
+            .acquire_owned()
+            .await
+            .map_err(|_| ApiError::internal("the codec lanes are closed"))?;
+        let codec = Arc::clone(&self.codec);
+        tokio::task::spawn_blocking(move || {
+            let _held = (place, lane);
+            work(codec.as_ref())
+        })
+        .await
+        .map_err(|error| ApiError::internal(&format!("the codec panicked: {error}")))
+    }
+}

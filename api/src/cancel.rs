@@ -1,0 +1,75 @@
+//! Withdrawing a job without taking its followers with it.
+
+use std::sync::Arc;
+
+use tracing::Instrument;
+use voicefleet_core::{
+    ErrorCode, Failure, Job, JobId, JobState,
+    ports::{JobChange, RecordError},
+};
+
+use crate::{
+    app::{App, SharedApp},
+    problem::ApiError,
+    submit,
+};
+
+/// What a cancellation found.
+pub(crate) enum Cancelled {
+    /// It was still in flight; a worker that has it stops at the next chunk.
+    Now(Job),
+    /// It had ended before.
+    EndedBefore(Job),
+}
+
+/// Cancels a job. Completed even when the client hangs up: followers of a cancelled job must not be
+/// left without one that leads them.
+pub(crate) async fn cancel(app: &SharedApp, id: JobId) -> Result<Cancelled, ApiError> {
+    let owned = Arc::clone(app);
+    let cancelling = async move { end(&owned, id).await }.in_current_span();
+    app.tasks
+        .spawn(cancelling)
+        .await
+        .map_err(|error| ApiError::internal(&format!("a cancellation panicked: {error}")))?
+}
+
+async fn end(app: &App, id: JobId) -> Result<Cancelled, ApiError> {
+    let change = JobChange::End {
+        state: JobState::Cancelled,
+        at: app.clock.now(),
+        failure: Failure::new(ErrorCode::Cancelled, "cancelled by the client"),
+    };
+    let cancelled = match app.records.change(id, change).await {
+        Ok(job) => Cancelled::Now(job),
+        Err(RecordError::IllegalMove { .. }) => Cancelled::EndedBefore(app.records.get(id).await?),
+        Err(error) => return Err(error.into()),
+    };
+    // Also for one that was cancelled before: the client may be repeating a call that broke off here.
+    let (Cancelled::Now(job) | Cancelled::EndedBefore(job)) = &cancelled;
+    if job.state == JobState::Cancelled && job.follows.is_none() {
+        hand_over(app, id).await?;
+    }
+    Ok(cancelled)
+}
+
+/// Makes the oldest follower lead, in the lane of the most urgent of them.
+async fn hand_over(app: &App, leader: JobId) -> Result<(), RecordError> {
+    let followers = app.records.followers(leader).await?;
+    let urgent = followers.iter().map(|job| job.tier).min();
+    for follower in followers {
+        match app.records.promote(leader, follower.id).await {
+            // Somebody else leads them by now: nothing to queue.
+            Ok(promoted) if promoted.follows.is_some() => return Ok(()),
+            Ok(promoted) => {
+                let tier = urgent.unwrap_or(promoted.tier);
+                // A failure has ended the promoted job with a reason: not the canceller's concern.
+                let _ = submit::publish(app, &Job { tier, ..promoted }, None).await;
+                return Ok(());
+            }
+            // It was cancelled meanwhile: the next one's turn.
+            Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

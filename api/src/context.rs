@@ -1,0 +1,97 @@
+//! What the API is given from outside, and its bounds.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::task::TaskTracker;
+use voicefleet_core::{
+    Catalog, Clock,
+    ports::{AudioCodec, AudioLimits, BlobStore, JobQueue, JobRecords},
+};
+
+/// Gives the catalogue as it is now; called for every request, so it must be cheap.
+pub type CatalogSource = Arc<dyn Fn() -> Arc<Catalog> + Send + Sync>;
+
+/// Gives the metrics in Prometheus' text format.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// The ports and settings that the API stands on.
+#[derive(Clone)]
+pub struct ApiContext {
+    /// Where envelopes go.
+    pub queue: Arc<dyn JobQueue>,
+    /// Where jobs are recorded.
+    pub records: Arc<dyn JobRecords>,
+    /// Where uploads and results lie.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Reads uploads and renders results.
+    pub codec: Arc<dyn AudioCodec>,
+    /// Which models and voices there are now.
+    pub catalog: CatalogSource,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The bounds.
+    pub limits: ApiLimits,
+    /// The text of `/metrics`.
+    pub metrics: MetricsText,
+    /// Owns what must be completed even when the client hangs up: a submit, a cancellation. At
+    /// shutdown, after the server has stopped: `close()`, then `wait()`.
+    pub tasks: TaskTracker,
+}
+
+/// Bounds of requests. Nothing that a client sends is read, kept or waited for beyond these.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiLimits {
+    /// Longest text of `/v1/audio/speech`, characters. OpenAI's own limit.
+    pub max_sync_chars: usize,
+    /// Longest text of a job, characters.
+    pub max_job_chars: usize,
+    /// Longest transcription prompt, characters. Whisper keeps the last 224 tokens of it.
+    pub max_prompt_chars: usize,
+    /// Largest JSON body, bytes.
+    pub max_json_bytes: usize,
+    /// Largest upload, bytes.
+    pub max_upload_bytes: usize,
+    /// Uploads in memory at a time; further ones are told to come back.
+    pub max_uploads: usize,
+    /// Longest time for an upload to arrive.
+    pub upload_patience: Duration,
+    /// Longest silence of a client in the middle of its body.
+    pub body_idle: Duration,
+    /// Bounds of the audio in an upload.
+    pub audio: AudioLimits,
+    /// Decodings and encodings at a time; each uses a core.
+    pub codec_lanes: usize,
+    /// Decodings and encodings waiting for a lane; further ones are told to come back.
+    pub codec_waiting: usize,
+    /// How long a synchronous request waits for its job.
+    pub sync_wait: Duration,
+    /// Longest wait that a long poll may ask for.
+    pub max_long_poll: Duration,
+    /// How long a part may take to say that it is there.
+    pub ready_within: Duration,
+    /// Furthest deadline.
+    pub max_deadline: Duration,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self {
+            max_sync_chars: 4_096,
+            max_job_chars: 100_000,
+            max_prompt_chars: 4_096,
+            max_json_bytes: 2 * 1024 * 1024,
+            max_upload_bytes: 100 * 1024 * 1024,
+            max_uploads: 8,
+            upload_patience: Duration::from_mins(10),
+            body_idle: Duration::from_secs(30),
+            audio: AudioLimits::default(),
+            codec_lanes: 2,
+            codec_waiting: 64,
+            // LiveKit's clients give up after 30 s.
+            sync_wait: Duration::from_secs(25),
+            max_long_poll: Duration::from_mins(1),
+            ready_within: Duration::from_secs(1),
+            max_deadline: Duration::from_hours(7 * 24),
+        }
+    }
+}

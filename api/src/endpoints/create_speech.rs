@@ -1,0 +1,173 @@
+//! `POST /v1/audio/speech`: OpenAI's text to speech.
+
+use std::fmt::Write as _;
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use voicefleet_core::{AudioFormat, ErrorCode, Failure, JobSpec, Tier};
+
+use crate::{
+    app::SharedApp,
+    http::{
+        body::{parse_json, read_json},
+        errors::OpenAiError,
+        tracing_context::trace_context,
+    },
+    problem::ApiError,
+    results,
+    speech::{self, SpeechWish},
+    submit::NewJob,
+    synchronous, urgency,
+};
+
+/// Bytes of audio in one event; about a second of WAV.
+const EVENT_BYTES: usize = 48 * 1024;
+
+/// Text to be spoken while the client waits.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpeechRequest {
+    /// A model of `GET /v1/models`, an engine's name, or one of OpenAI's: `tts-1` is Piper, `tts-1-hd`
+    /// and `gpt-4o-mini-tts` are Kokoro.
+    #[schema(example = "tts-1")]
+    model: String,
+    /// The text; at most 4096 characters unless configured otherwise.
+    #[schema(example = "Tell us about yourself.")]
+    input: String,
+    /// A voice of `GET /v1/voices`, a mix such as `af_bella(2)+af_sky`, or one of OpenAI's voice names,
+    /// which have counterparts on Kokoro and mean Piper's default voice on Piper.
+    voice: VoiceField,
+    /// `wav`, `pcm` (16 bit, mono, 24 kHz), `mp3`, `opus` or `flac`.
+    #[schema(default = "mp3")]
+    response_format: Option<String>,
+    /// Speaking rate, 0.25 to 4.
+    #[schema(default = 1.0, minimum = 0.25, maximum = 4.0)]
+    speed: Option<f32>,
+    /// Accepted because clients send it; the voices here take no directions.
+    #[expect(dead_code, reason = "accepted and without effect")]
+    instructions: Option<String>,
+    /// `audio`, or `sse` for OpenAI's `speech.audio.*` events.
+    #[schema(default = "audio")]
+    stream_format: Option<String>,
+    /// Not OpenAI's: `realtime`, `standard` or `batch`.
+    #[schema(default = "realtime")]
+    tier: Option<String>,
+    /// Not OpenAI's: the engine, where the model's name leaves it open.
+    engine: Option<String>,
+}
+
+/// A voice by name, or as an object with its `id`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum VoiceField {
+    /// The name.
+    Name(String),
+    /// OpenAI's form for custom voices.
+    Object {
+        /// The name.
+        id: String,
+    },
+}
+
+impl VoiceField {
+    fn name(&self) -> &str {
+        match self {
+            Self::Name(name) | Self::Object { id: name } => name,
+        }
+    }
+}
+
+/// Speak text
+///
+/// Takes what OpenAI's clients send. Waits for the audio; if that takes longer than 25 seconds (unless
+/// configured otherwise) the answer is 503 with `Retry-After`, and the work goes on: the same request
+/// finds it again.
+#[utoipa::path(post, path = "/v1/audio/speech", tag = "OpenAI",
+    request_body = SpeechRequest,
+    responses(
+        (status = 200, description = "The audio.", content(
+            (Vec<u8> = "audio/mpeg"), (Vec<u8> = "audio/wav"), (Vec<u8> = "audio/ogg"),
+            (Vec<u8> = "audio/flac"), (Vec<u8> = "audio/pcm;rate=24000;channels=1"),
+            (String = "text/event-stream"),
+        )),
+        (status = 400, description = "A field is not as documented; `param` names it.", body = OpenAiError),
+        (status = 404, description = "There is no such model, or it is not installed.", body = OpenAiError),
+        (status = 409, description = "The job was cancelled meanwhile.", body = OpenAiError),
+        (status = 413, description = "Too many bytes.", body = OpenAiError),
+        (status = 415, description = "Not JSON.", body = OpenAiError),
+        (status = 429, description = "Too much work waits already; see `Retry-After`.", body = OpenAiError),
+        (status = 500, description = "The engine failed on this text.", body = OpenAiError),
+        (status = 503, description = "Not done yet, or a part does not answer; see `Retry-After`.", body = OpenAiError),
+        (status = 504, description = "The engine took too long.", body = OpenAiError),
+    )
+)]
+pub(crate) async fn create_speech(
+    State(app): State<SharedApp>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let trace = trace_context(request.headers());
+    let body = read_json(request, app.limits.max_json_bytes).await?;
+    let request: SpeechRequest = parse_json(&body)?;
+    let streamed = streamed(request.stream_format.as_deref())?;
+    let wish = SpeechWish {
+        input: &request.input,
+        engine: request.engine.as_deref(),
+        model: Some(&request.model),
+        voice: Some(request.voice.name()),
+        speed: request.speed,
+        format: request.response_format.as_deref(),
+    };
+    let (catalog, most) = (app.catalog_now(), app.limits.max_sync_chars);
+    let spec = speech::resolve(wish, &catalog, most, AudioFormat::Mp3)?;
+    let format = spec.format;
+    let work = NewJob {
+        spec: JobSpec::Speech(spec),
+        tier: urgency::tier(request.tier.as_deref(), Tier::Realtime)?,
+        deadline: None,
+        trace,
+        upload: None,
+    };
+    let job = synchronous::done(&app, work).await?;
+    let audio = results::audio(&app, &job, format).await;
+    let audio = audio.map_err(synchronous::evicted_meanwhile)?;
+    Ok(if streamed {
+        results::response(&job, "text/event-stream", events(&audio))
+    } else {
+        results::response(&job, format.content_type(), audio)
+    })
+}
+
+fn streamed(format: Option<&str>) -> Result<bool, Failure> {
+    match format {
+        None | Some("audio") => Ok(false),
+        Some("sse") => Ok(true),
+        Some(other) => {
+            let shown: String = other.chars().take(32).collect();
+            let message = format!("unknown stream format '{shown}'; use audio or sse");
+            Err(Failure::of_field(
+                ErrorCode::UnknownFormat,
+                "stream_format",
+                message,
+            ))
+        }
+    }
+}
+
+/// OpenAI's events. Their token counts have no meaning here and are 0.
+fn events(audio: &[u8]) -> String {
+    let usage = json!({"input_tokens": 0, "output_tokens": 0, "total_tokens": 0});
+    let done = json!({"type": "speech.audio.done", "usage": usage});
+    let delta = |chunk: &[u8]| json!({"type": "speech.audio.delta", "audio": BASE64_STANDARD.encode(chunk)});
+    let mut stream = String::new();
+    for event in audio.chunks(EVENT_BYTES).map(delta).chain([done]) {
+        // Writing to a String cannot fail.
+        let _ = write!(stream, "data: {event}\n\n");
+    }
+    stream
+}

@@ -1,0 +1,214 @@
+//! `POST /v1/audio/transcriptions`: OpenAI's speech to text.
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use utoipa::ToSchema;
+use voicefleet_core::{ErrorCode, Failure, JobSpec, Tier};
+
+use crate::{
+    app::SharedApp,
+    http::{
+        errors::OpenAiError,
+        form::{Form, audio_form},
+        tracing_context::trace_context,
+    },
+    job_request::checked_wish,
+    problem::ApiError,
+    results,
+    submit::NewJob,
+    synchronous,
+    transcription::{
+        formats::{
+            Granularity, OpenAiTranscription, OpenAiVerboseTranscription, TranscriptFormat, render,
+        },
+        upload,
+    },
+    urgency,
+};
+
+/// Audio to be transcribed while the client waits.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form, which is read field by field")]
+pub(crate) struct TranscriptionForm {
+    /// The audio: wav, mp3, ogg, opus, flac, m4a or webm.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// A model of `GET /v1/models`. `whisper-1`, `gpt-4o-transcribe` and `gpt-4o-mini-transcribe` mean
+    /// the first installed one.
+    #[schema(example = "whisper-1")]
+    model: String,
+    /// ISO 639-1 code; detected if left out.
+    language: Option<String>,
+    /// Words or names to expect.
+    prompt: Option<String>,
+    /// `json`, `text`, `srt`, `verbose_json` or `vtt`.
+    #[schema(default = "json")]
+    response_format: Option<String>,
+    /// Sampling temperature, 0 to 1.
+    temperature: Option<f32>,
+    /// `segment` (the default), `word` or both; with `verbose_json` only.
+    #[schema(rename = "timestamp_granularities[]")]
+    timestamp_granularities: Option<Vec<String>>,
+    /// Only `false`: answers are not streamed.
+    stream: Option<bool>,
+    /// Only `auto`: the audio is always cut at silences.
+    chunking_strategy: Option<String>,
+    /// Not OpenAI's: `realtime`, `standard` or `batch`; `realtime` if left out.
+    tier: Option<String>,
+}
+
+/// What `application/json` holds, depending on `response_format`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answer, which is written as text")]
+pub(crate) enum JsonTranscription {
+    Json(OpenAiTranscription),
+    VerboseJson(OpenAiVerboseTranscription),
+}
+
+const GRANULARITIES: &str = "timestamp_granularities[]";
+
+/// Fields of the form beside `file`.
+const FIELDS: [&str; 9] = [
+    "model",
+    "language",
+    "prompt",
+    "response_format",
+    "temperature",
+    GRANULARITIES,
+    "stream",
+    "chunking_strategy",
+    "tier",
+];
+
+/// Transcribe audio
+///
+/// Takes what OpenAI's clients send. Waits for the transcript; if that takes longer than 25 seconds
+/// (unless configured otherwise) the answer is 503 with `Retry-After`, and the work goes on: the same
+/// request finds it again.
+#[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "OpenAI",
+    request_body(content = TranscriptionForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "The transcript.", content(
+            (JsonTranscription = "application/json"),
+            (String = "text/plain"), (String = "application/x-subrip"), (String = "text/vtt"),
+        )),
+        (status = 400, description = "A field is not as documented, or the audio is empty, truncated or silent.", body = OpenAiError),
+        (status = 404, description = "There is no such model, or it is not installed.", body = OpenAiError),
+        (status = 409, description = "The job was cancelled meanwhile.", body = OpenAiError),
+        (status = 413, description = "Too many bytes, or too many seconds of audio.", body = OpenAiError),
+        (status = 415, description = "Not a form, or not audio.", body = OpenAiError),
+        (status = 429, description = "Too much work waits already; see `Retry-After`.", body = OpenAiError),
+        (status = 500, description = "The engine failed on this audio.", body = OpenAiError),
+        (status = 503, description = "Not done yet, or a part does not answer; see `Retry-After`.", body = OpenAiError),
+        (status = 504, description = "The engine took too long.", body = OpenAiError),
+    )
+)]
+pub(crate) async fn create_transcription(
+    State(app): State<SharedApp>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let trace = trace_context(request.headers());
+    let (mut form, file, room) = audio_form(&app, request, &FIELDS).await?;
+    let delivery = delivery(&mut form)?;
+    require(&form, "model")?;
+    let checked = checked_wish(&app, &mut form)?;
+    let tier = urgency::tier(form.take("tier").as_deref(), Tier::Realtime)?;
+    let upload = upload::probe(&app, file, room).await?;
+    let spec = checked.of(&upload.id);
+    let temperature = spec.temperature;
+    let work = NewJob {
+        spec: JobSpec::Transcription(spec),
+        tier,
+        deadline: None,
+        trace,
+        upload: Some(upload),
+    };
+    let job = synchronous::done(&app, work).await?;
+    let transcript = results::transcript(&app, &job).await;
+    let transcript = transcript.map_err(synchronous::evicted_meanwhile)?;
+    let rendered = render(
+        &transcript,
+        delivery.format,
+        delivery.granularity,
+        temperature,
+    )
+    .map_err(|error| ApiError::internal(&error.to_string()))?;
+    Ok(results::response(
+        &job,
+        rendered.content_type,
+        rendered.body,
+    ))
+}
+
+/// How the transcript is to be delivered.
+struct Delivery {
+    format: TranscriptFormat,
+    granularity: Granularity,
+}
+
+fn delivery(form: &mut Form) -> Result<Delivery, Failure> {
+    refuse_other(form.take("stream"), "stream", &["false", "False"])?;
+    refuse_other(
+        form.take("chunking_strategy"),
+        "chunking_strategy",
+        &["auto"],
+    )?;
+    let format = form.take("response_format");
+    let format = format.as_deref().unwrap_or("json").parse();
+    let format = format.map_err(|failure: Failure| Failure {
+        field: Some("response_format".to_owned()),
+        ..failure
+    })?;
+    Ok(Delivery {
+        format,
+        granularity: granularity(&form.take_all(GRANULARITIES), format)?,
+    })
+}
+
+fn granularity(wanted: &[String], format: TranscriptFormat) -> Result<Granularity, Failure> {
+    let refuse =
+        |message: String| Failure::of_field(ErrorCode::InvalidRequest, GRANULARITIES, message);
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| *name != "word" && *name != "segment")
+    {
+        let shown: String = unknown.chars().take(32).collect();
+        return Err(refuse(format!(
+            "there is no granularity '{shown}'; use word or segment"
+        )));
+    }
+    if !wanted.is_empty() && format != TranscriptFormat::VerboseJson {
+        return Err(refuse("needs response_format verbose_json".to_owned()));
+    }
+    let words = wanted.iter().any(|name| name == "word");
+    Ok(Granularity {
+        words,
+        segments: !words || wanted.iter().any(|name| name == "segment"),
+    })
+}
+
+/// Refuses what would otherwise be ignored silently.
+fn refuse_other(given: Option<String>, field: &str, accepted: &[&str]) -> Result<(), Failure> {
+    match given {
+        Some(given) if !accepted.contains(&given.as_str()) => {
+            let shown: String = given.chars().take(32).collect();
+            let message = format!(
+                "'{shown}' is not offered; leave it out or send {}",
+                accepted[0]
+            );
+            Err(Failure::of_field(ErrorCode::InvalidRequest, field, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn require(form: &Form, field: &str) -> Result<(), Failure> {
+    if form.has(field) {
+        return Ok(());
+    }
+    let message = format!("the form has no field '{field}'");
+    Err(Failure::of_field(ErrorCode::InvalidRequest, field, message))
+}

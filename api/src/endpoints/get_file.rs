@@ -1,0 +1,35 @@
+//! `GET /v1/files/{id}`: what is known of an uploaded file.
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+};
+use voicefleet_core::ErrorCode;
+
+use super::create_file::FileObject;
+use crate::{
+    app::SharedApp,
+    http::{errors::Problem, path::segment},
+    problem::ApiError,
+    transcription::upload,
+};
+
+/// Get a file
+#[utoipa::path(get, path = "/v1/files/{id}", tag = "Files",
+    params(("id" = String, Path, description = "The file's id.")),
+    responses(
+        (status = 200, description = "The file.", body = FileObject),
+        (status = 404, description = "There is no such file (any more).",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store does not answer.",
+            body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_file(
+    State(app): State<SharedApp>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<FileObject>, ApiError> {
+    let id = segment(id, ErrorCode::FileNotFound)?;
+    let upload = upload::fetch(&app, &id).await?;
+    Ok(Json(FileObject::new(&upload.id, upload.len())))
+}

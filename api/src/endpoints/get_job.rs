@@ -1,0 +1,80 @@
+//! `GET /v1/jobs/{id}`: the job, now or when it has ended.
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use voicefleet_core::Job;
+
+use crate::{
+    app::SharedApp,
+    http::{errors::Problem, path::job_id, query::query},
+    job_object::JobObject,
+    problem::ApiError,
+    results, waiting,
+};
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// How to look at a job.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct JobQuery {
+    /// Answer when the job has ended, or after so many seconds; at most 60 are waited. The header
+    /// `Prefer: wait=N` asks for the same.
+    #[param(minimum = 0, maximum = 60)]
+    wait: Option<u64>,
+}
+
+/// Get a job
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "Jobs",
+    params(("id" = String, Path, description = "The job's id."), JobQuery),
+    responses(
+        (status = 200, description = "The job. With `Retry-After` while it has not ended.", body = JobObject),
+        (status = 400, description = "`wait` is not a number of seconds.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such job.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The job records do not answer.",
+            body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_job(
+    State(app): State<SharedApp>,
+    id: Result<Path<String>, PathRejection>,
+    parsed: Result<Query<JobQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = job_id(id)?;
+    let asked = query(parsed)?.wait;
+    let wait = waiting::asked_for(asked, &headers, app.limits.max_long_poll)?;
+    let mut job = app.records.get(id).await?;
+    if let Some(patience) = wait {
+        job = waiting::until_ended(app.records.as_ref(), job, patience).await?;
+    }
+    let mut response = job_response(&job);
+    if let (None, Some(wait)) = (asked, wait)
+        && let Ok(value) = HeaderValue::from_str(&format!("wait={}", wait.as_secs()))
+    {
+        response.headers_mut().insert(PREFERENCE_APPLIED, value);
+    }
+    Ok(response)
+}
+
+/// The job object, with advice on when to look again.
+pub(crate) fn job_response(job: &Job) -> Response {
+    let mut response = Json(JobObject::from(job)).into_response();
+    if !job.state.is_terminal() {
+        let seconds = HeaderValue::from(results::advised_wait(job));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}

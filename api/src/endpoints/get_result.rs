@@ -1,0 +1,124 @@
+//! `GET /v1/jobs/{id}/result`: the audio, or the transcript.
+
+use axum::{
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    response::Response,
+};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::IntoParams;
+use voicefleet_core::{
+    AudioFormat, ErrorCode, Failure, Job, JobSpec, SpeechSpec, TranscriptionSpec,
+};
+
+use crate::{
+    app::{App, SharedApp},
+    http::{errors::Problem, path::job_id, query::query},
+    problem::ApiError,
+    results,
+    transcription::formats::{self, Granularity, TranscriptBody, TranscriptFormat},
+};
+
+/// How to deliver a result.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ResultQuery {
+    /// Speech: `wav`, `pcm`, `mp3`, `opus` or `flac`; the format the job was submitted with if left out.
+    /// Transcripts: `json`, `text`, `srt`, `verbose_json` or `vtt`, as OpenAI has them; the whole transcript
+    /// with segments and words if left out.
+    format: Option<String>,
+}
+
+/// Get the result of a job
+///
+/// `Server-Timing` tells the phases, `x-voicefleet-cache` whether it was computed (`miss`), found
+/// (`hit`) or made for an identical job (`follow`).
+#[utoipa::path(get, path = "/v1/jobs/{id}/result", tag = "Jobs",
+    params(("id" = String, Path, description = "The job's id."), ResultQuery),
+    responses(
+        (status = 200, description = "The audio, or the transcript.", content(
+            (Vec<u8> = "audio/wav"), (Vec<u8> = "audio/mpeg"), (Vec<u8> = "audio/ogg"),
+            (Vec<u8> = "audio/flac"), (Vec<u8> = "audio/pcm;rate=24000;channels=1"),
+            (TranscriptBody = "application/json"),
+        )),
+        (status = 400, description = "The format does not exist.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such job.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The job has not ended yet; see `Retry-After`.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The result has been evicted; submit again.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The job failed, was cancelled or expired; the member `error` says why.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "A store does not answer.",
+            body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_result(
+    State(app): State<SharedApp>,
+    id: Result<Path<String>, PathRejection>,
+    parsed: Result<Query<ResultQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let id = job_id(id)?;
+    let format = query(parsed)?.format;
+    let job = app.records.get(id).await?;
+    match &job.spec {
+        JobSpec::Speech(spec) => speech(&app, &job, spec, format.as_deref()).await,
+        JobSpec::Transcription(spec) => transcript(&app, &job, spec, format.as_deref()).await,
+    }
+}
+
+async fn speech(
+    app: &App,
+    job: &Job,
+    spec: &SpeechSpec,
+    format: Option<&str>,
+) -> Result<Response, ApiError> {
+    let format = match format {
+        None => spec.format,
+        Some(name) => name
+            .parse::<AudioFormat>()
+            .map_err(|error| Failure::new(ErrorCode::UnknownFormat, error.to_string()))
+            .map_err(of_format)?,
+    };
+    results::check_succeeded(job)?;
+    let audio = results::audio(app, job, format).await?;
+    Ok(results::response(job, format.content_type(), audio))
+}
+
+async fn transcript(
+    app: &App,
+    job: &Job,
+    spec: &TranscriptionSpec,
+    format: Option<&str>,
+) -> Result<Response, ApiError> {
+    let format = format.map(str::parse::<TranscriptFormat>).transpose();
+    let format = format.map_err(of_format)?;
+    results::check_succeeded(job)?;
+    let transcript = results::transcript(app, job).await?;
+    let Some(format) = format else {
+        return Ok(results::json_response(
+            job,
+            &json!(formats::full(transcript)),
+        ));
+    };
+    let everything = Granularity {
+        segments: true,
+        words: true,
+    };
+    let rendered = formats::render(&transcript, format, everything, spec.temperature)
+        .map_err(|error| ApiError::internal(&error.to_string()))?;
+    Ok(results::response(job, rendered.content_type, rendered.body))
+}
+
+fn of_format(failure: Failure) -> Failure {
+    Failure {
+        field: Some("format".to_owned()),
+        ..failure
+    }
+}

@@ -1,0 +1,31 @@
+//! The OpenAPI document, made from the same list that routes are made from.
+
+use utoipa::OpenApi;
+
+use crate::router;
+
+/// The frame of the document; the endpoints bring their own parts.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Voicefleet",
+        description = "A fleet of speech workers behind one HTTP API: text to speech, speech to text.\n\n\
+            Errors are RFC 9457 problems with a stable `code`; below `/v1/audio/` they are OpenAI's error \
+            objects with the same code. Every answer has an `x-request-id`. Errors of the HTTP layer itself \
+            (headers beyond its limits, a request that is not HTTP) have no body.",
+    ),
+    tags(
+        (name = "OpenAI", description = "What OpenAI's clients call. The request waits for the outcome."),
+        (name = "Jobs", description = "Work that is submitted now and fetched later."),
+        (name = "Files", description = "Uploads for transcription jobs."),
+        (name = "Catalogue", description = "What can be asked for."),
+        (name = "Service", description = "How the service is doing."),
+    )
+)]
+pub(crate) struct Frame;
+
+/// The OpenAPI document of this API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, document) = router::endpoints().split_for_parts();
+    document
+}

@@ -1,0 +1,84 @@
+//! The endpoints and what every request passes on its way to them.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer, trace::TraceLayer,
+};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use voicefleet_core::{ErrorCode, Failure};
+
+use crate::{
+    app::{App, SharedApp},
+    context::ApiContext,
+    endpoints as e,
+    http::{errors, request_id, tracing_context::request_span},
+    openapi::Frame,
+    problem::ApiError,
+    telemetry,
+};
+
+/// The API over `context`, ready to be served.
+///
+/// Its metrics go to the meter provider that is global at this moment, and its spans to the current
+/// tracing subscriber: set both up before.
+pub fn router(context: ApiContext) -> Router {
+    let body_idle = context.limits.body_idle;
+    let app = Arc::new(App::new(context));
+    let (endpoints, _) = endpoints().split_for_parts();
+    // The last layer is the first that a request meets.
+    endpoints
+        .merge(e::docs::router())
+        .fallback(nothing_here)
+        .layer(RequestBodyTimeoutLayer::new(body_idle))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(errors::render))
+        .layer(from_fn_with_state(Arc::clone(&app), telemetry::measure))
+        .layer(TraceLayer::new_for_http().make_span_with(request_span))
+        .layer(from_fn(request_id::assign))
+        .with_state(app)
+}
+
+/// Every documented endpoint.
+pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::with_openapi(Frame::openapi())
+        .routes(routes!(e::create_speech::create_speech))
+        .routes(routes!(e::create_transcription::create_transcription))
+        .routes(routes!(e::create_job::create_job, e::list_jobs::list_jobs))
+        .routes(routes!(e::get_job::get_job, e::cancel_job::delete_job))
+        .routes(routes!(e::get_result::get_result))
+        .routes(routes!(e::cancel_job::cancel_job))
+        .routes(routes!(e::create_file::create_file))
+        .routes(routes!(e::get_file::get_file, e::delete_file::delete_file))
+        .routes(routes!(e::list_models::list_models))
+        .routes(routes!(e::get_model::get_model))
+        .routes(routes!(e::list_voices::list_voices))
+        .routes(routes!(e::root::root))
+        .routes(routes!(e::livez::livez))
+        .routes(routes!(e::readyz::readyz))
+        .routes(routes!(e::metrics::metrics))
+        .routes(routes!(e::openapi_json::openapi_json))
+}
+
+async fn nothing_here() -> ApiError {
+    Failure::new(ErrorCode::NotFound, "there is nothing at this path").into()
+}
+
+/// The panic's text may hold anything, so it goes to the log only.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands it over by value"
+)]
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    ApiError::internal(text.unwrap_or("a handler panicked")).into_response()
+}

@@ -1,0 +1,177 @@
+//! One way in for all work: cached, or the same as what is in flight, or new.
+
+use std::sync::Arc;
+
+use tracing::Instrument;
+use voicefleet_core::{
+    Envelope, Failure, Job, JobId, JobSpec, JobState, Progress, Tier, Timestamp, Timings,
+    TraceContext, cost,
+    ports::{BlobKey, JobChange, Retention, Submission},
+};
+
+use crate::{
+    app::{App, SharedApp},
+    problem::ApiError,
+    transcription::upload::Upload,
+};
+
+/// Work that has been checked.
+pub(crate) struct NewJob {
+    pub(crate) spec: JobSpec,
+    pub(crate) tier: Tier,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) trace: Option<TraceContext>,
+    /// What a transcription is of.
+    pub(crate) upload: Option<Upload>,
+}
+
+/// Accepts the work. The job is durable, and queued if it has to be, when this returns it; a job that
+/// could not be queued is recorded as failed.
+///
+/// A client that hangs up does not stop this half-way: a recorded job that was never queued would
+/// wait for ever, and so would all that follow it.
+pub(crate) async fn submit(app: &SharedApp, work: NewJob) -> Result<Job, ApiError> {
+    let owned = Arc::clone(app);
+    let accepting = async move { accept(&owned, work).await }.in_current_span();
+    app.tasks
+        .spawn(accepting)
+        .await
+        .map_err(|error| ApiError::internal(&format!("a submit panicked: {error}")))?
+}
+
+async fn accept(app: &App, work: NewJob) -> Result<Job, ApiError> {
+    let upload = work
+        .upload
+        .as_ref()
+        .map(|upload| (upload.id.key(), upload.blob()));
+    let job = job_of(&work, app.clock.now());
+    if is_made(app, &job).await {
+        return answered_from_cache(app, job).await;
+    }
+    let Some((key, blob)) = upload else {
+        return record(app, job, work.trace).await;
+    };
+    app.blobs.put(&key, blob, Retention::Pinned).await?;
+    let recorded = record(app, job, work.trace).await;
+    if recorded.is_err() {
+        release(app, &key).await;
+    }
+    recorded
+}
+
+fn job_of(work: &NewJob, now: Timestamp) -> Job {
+    Job {
+        id: JobId::generate(),
+        fingerprint: work.spec.fingerprint(),
+        cost: cost::estimate(&work.spec),
+        spec: work.spec.clone(),
+        tier: work.tier,
+        state: JobState::Queued,
+        follows: None,
+        from_cache: false,
+        attempt: 0,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        deadline: work.deadline,
+        progress: Progress::default(),
+        timings: Timings::default(),
+        failure: None,
+    }
+}
+
+/// Whether the result is there already. Without the store the work simply goes on.
+async fn is_made(app: &App, job: &Job) -> bool {
+    let key = BlobKey::Result(job.fingerprint.clone());
+    app.blobs.contains(&key).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the cache does not answer; the work is done anew");
+        false
+    })
+}
+
+async fn answered_from_cache(app: &App, job: Job) -> Result<Job, ApiError> {
+    let job = Job {
+        state: JobState::Succeeded,
+        from_cache: true,
+        finished_at: Some(job.created_at),
+        ..job
+    };
+    app.records.insert_finished(&job).await?;
+    app.meters.cache_hit(&job);
+    Ok(job)
+}
+
+async fn record(app: &App, mut job: Job, trace: Option<TraceContext>) -> Result<Job, ApiError> {
+    let submission = app.records.submit(&job).await?;
+    app.meters.submitted(&job, &submission);
+    match submission {
+        Submission::Leads => publish(app, &job, trace).await?,
+        Submission::Follows {
+            leader,
+            leader_tier,
+            leader_queued,
+        } => {
+            job.follows = Some(leader);
+            if leader_queued && job.tier < leader_tier {
+                hasten(app, leader, job.tier).await;
+            }
+        }
+    }
+    Ok(job)
+}
+
+/// Queues a job that is recorded. If that fails the job, and whoever follows it by now, is ended.
+pub(crate) async fn publish(
+    app: &App,
+    job: &Job,
+    trace: Option<TraceContext>,
+) -> Result<(), ApiError> {
+    let Err(error) = app.queue.publish(&Envelope::for_job(job, trace)).await else {
+        return Ok(());
+    };
+    let error = ApiError::from(error).about_job(job);
+    fail(app, job.id, &error.failure).await;
+    match app.records.followers(job.id).await {
+        Ok(followers) => {
+            for follower in followers {
+                fail(app, follower.id, &error.failure).await;
+            }
+        }
+        Err(error) => tracing::error!(job_id = %job.id, %error, "followers of an unqueued job"),
+    }
+    Err(error)
+}
+
+async fn fail(app: &App, id: JobId, failure: &Failure) {
+    let change = JobChange::End {
+        state: JobState::Failed,
+        at: app.clock.now(),
+        failure: failure.clone(),
+    };
+    if let Err(error) = app.records.change(id, change).await {
+        tracing::error!(job_id = %id, %error, "a job that could not be queued is still recorded as queued");
+    }
+}
+
+/// Puts a waiting job into a more urgent lane as well, because somebody there wants the same. Whichever
+/// envelope comes second finds the work done or running. If this fails, the job still has its first.
+async fn hasten(app: &App, leader: JobId, tier: Tier) {
+    let published = async {
+        let job = app.records.get(leader).await?;
+        let envelope = Envelope {
+            tier,
+            ..Envelope::for_job(&job, None)
+        };
+        app.queue.publish(&envelope).await?;
+        Ok::<(), ApiError>(())
+    };
+    if let Err(error) = published.await {
+        tracing::warn!(job_id = %leader, %tier, error = %error.failure, "a job could not be hastened");
+    }
+}
+
+async fn release(app: &App, upload: &BlobKey) {
+    if let Err(error) = app.blobs.unpin(upload).await {
+        tracing::warn!(%error, "the upload of a refused job could not be released");
+    }
+}

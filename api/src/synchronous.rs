@@ -1,0 +1,47 @@
+//! Jobs behind requests that wait for their outcome.
+
+use voicefleet_core::{ErrorCode, Job, JobState};
+
+use crate::{
+    app::SharedApp,
+    problem::ApiError,
+    results,
+    submit::{NewJob, submit},
+    waiting,
+};
+
+/// Submits the work and waits until it has succeeded. When that takes too long the client is told
+/// where to find the job, which goes on; a repeated request follows it.
+pub(crate) async fn done(app: &SharedApp, work: NewJob) -> Result<Job, ApiError> {
+    let job = submit(app, work).await?;
+    let job = waiting::until_ended(app.records.as_ref(), job, app.limits.sync_wait).await?;
+    match job.state {
+        JobState::Succeeded => Ok(job),
+        state if state.is_terminal() => Err(results::failure_of(&job)),
+        _ => {
+            let message = format!(
+                "the job {} is not done yet and goes on; send the same request again, or fetch /v1/jobs/{}/result",
+                job.id, job.id
+            );
+            let error = ApiError::new(ErrorCode::Unavailable, message);
+            Err(error
+                .retry_after(results::advised_wait(&job))
+                .about_job(&job))
+        }
+    }
+}
+
+/// A result that was evicted between the job's end and now is worth another request.
+pub(crate) fn evicted_meanwhile(error: ApiError) -> ApiError {
+    if error.failure.code != ErrorCode::ResultGone {
+        return error;
+    }
+    let mut again = ApiError::new(
+        ErrorCode::Unavailable,
+        "the result was evicted before it could be sent; try again",
+    )
+    .retry_after(1);
+    again.headers = error.headers;
+    again.members = error.members;
+    again
+}

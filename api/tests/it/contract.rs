@@ -1,0 +1,321 @@
+//! The document says what happens, and what happens is what the document says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::Method,
+    middleware::{Next, from_fn},
+    response::Response,
+};
+use serde_json::{Value, json};
+use voicefleet_api::ApiLimits;
+
+use crate::{
+    bad_inputs::{self, audio::tone_wav},
+    support::{
+        Api, bounds, catalog, limits,
+        worker::{FAILS, STALLS},
+    },
+};
+
+/// Method, path template and status.
+type Outcome = (String, String, u16);
+
+/// Everything that was asked and answered in this test.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<BTreeSet<(String, String, u16)>>>);
+
+impl Log {
+    /// Writes down what `api` answers from now on.
+    fn watch(&self, mut api: Api) -> Api {
+        let log = self.clone();
+        api.router = api
+            .router
+            .layer(from_fn(move |request: Request<Body>, next: Next| {
+                let log = log.clone();
+                async move {
+                    let (method, path) = (
+                        request.method().to_string(),
+                        request.uri().path().to_owned(),
+                    );
+                    let response: Response = next.run(request).await;
+                    let status = response.status().as_u16();
+                    log.0
+                        .lock()
+                        .expect("unpoisoned")
+                        .insert((method, path, status));
+                    response
+                }
+            }));
+        api
+    }
+
+    /// With paths replaced by the templates that they match; what matches none is left out.
+    fn outcomes(&self, document: &Value) -> BTreeSet<Outcome> {
+        let templates: Vec<&String> = document["paths"]
+            .as_object()
+            .expect("paths")
+            .keys()
+            .collect();
+        let seen = self.0.lock().expect("unpoisoned");
+        let template = |path: &str| templates.iter().find(|template| matches(template, path));
+        seen.iter()
+            .filter_map(|(method, path, status)| {
+                Some((method.clone(), (*template(path)?).clone(), *status))
+            })
+            .collect()
+    }
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let (template, path): (Vec<_>, Vec<_>) =
+        (template.split('/').collect(), path.split('/').collect());
+    template.len() == path.len()
+        && template
+            .iter()
+            .zip(&path)
+            .all(|(wanted, given)| wanted.starts_with('{') || wanted == given)
+}
+
+fn documented(document: &Value) -> BTreeSet<Outcome> {
+    let mut all = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            for status in operation["responses"]
+                .as_object()
+                .expect("responses")
+                .keys()
+            {
+                all.insert((
+                    method.to_uppercase(),
+                    path.clone(),
+                    status.parse().expect("a status"),
+                ));
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_documented_answer_occurs_and_no_other_does() {
+    let log = Log::default();
+    let api = log.watch(Api::new());
+    let document = api.get("/openapi.json").await.expect(200).json();
+    good_requests(&api).await;
+    for bad in bad_inputs::all(bounds()) {
+        api.send_bad(&bad).await;
+    }
+    without_stores(&api).await;
+    cancelled_meanwhile(&log.watch(Api::new())).await;
+    evicted(&log.watch(Api::new())).await;
+    full_queue(&log).await;
+    impatient(&log).await;
+    let (documented, occurred) = (documented(&document), log.outcomes(&document));
+    // Any path refuses other methods alike; that is said once, at the top of the document.
+    let occurred: BTreeSet<Outcome> = occurred
+        .into_iter()
+        .filter(|(_, _, status)| *status != 405)
+        .collect();
+    let never: Vec<_> = documented.difference(&occurred).collect();
+    let undocumented: Vec<_> = occurred.difference(&documented).collect();
+    assert!(
+        never.is_empty() && undocumented.is_empty(),
+        "never: {never:#?}\nundocumented: {undocumented:#?}"
+    );
+}
+
+async fn good_requests(api: &Api) {
+    let worker = api.worker();
+    for path in [
+        "/",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/v1/models",
+        "/v1/models/whisper-base",
+        "/v1/voices",
+        "/v1/jobs",
+    ] {
+        api.get(path).await.expect(200);
+    }
+    let speech = json!({"kind": "speech", "input": "Hello."});
+    let id = api.post("/v1/jobs", &speech).await.expect(202).id();
+    api.get(&format!("/v1/jobs/{id}?wait=30")).await.expect(200);
+    api.get(&format!("/v1/jobs/{id}/result")).await.expect(200);
+    api.get(&format!("/v1/jobs/{id}/result?format=aac"))
+        .await
+        .expect(400);
+    api.post("/v1/jobs", &speech).await.expect(200);
+    let openai = |text: &str| json!({"model": "tts-1", "input": text, "voice": "alloy"});
+    api.post("/v1/audio/speech", &openai("Hello."))
+        .await
+        .expect(200);
+    api.post("/v1/audio/speech", &openai(FAILS))
+        .await
+        .expect(500);
+    api.post("/v1/audio/speech", &openai(STALLS))
+        .await
+        .expect(504);
+    let heard = async |prompt: &str| {
+        let fields = [("model", "whisper-1"), ("prompt", prompt)];
+        api.upload("/v1/audio/transcriptions", &fields, &tone_wav(1))
+            .await
+    };
+    heard("").await.expect(200);
+    heard(FAILS).await.expect(500);
+    heard(STALLS).await.expect(504);
+    let file = api
+        .upload("/v1/files", &[], &tone_wav(1))
+        .await
+        .expect(201)
+        .id();
+    api.get(&format!("/v1/files/{file}")).await.expect(200);
+    api.call(Method::DELETE, &format!("/v1/files/{file}"))
+        .await
+        .expect(200);
+    let failing = json!({"kind": "speech", "input": FAILS});
+    let failed = api.post("/v1/jobs", &failing).await.expect(202).id();
+    api.get(&format!("/v1/jobs/{failed}?wait=30"))
+        .await
+        .expect(200);
+    api.get(&format!("/v1/jobs/{failed}/result"))
+        .await
+        .expect(422);
+    drop(worker);
+    for (method, cancel) in [(Method::POST, "/cancel"), (Method::DELETE, "")] {
+        let waiting = json!({"kind": "speech", "input": format!("Wait, {method}.")});
+        let id = api.post("/v1/jobs", &waiting).await.expect(202).id();
+        api.get(&format!("/v1/jobs/{id}/result")).await.expect(409);
+        let path = format!("/v1/jobs/{id}{cancel}");
+        api.call(method.clone(), &path).await.expect(202);
+        api.call(method, &path).await.expect(200);
+    }
+}
+
+async fn without_stores(api: &Api) {
+    let file = api
+        .upload("/v1/files", &[], &tone_wav(1))
+        .await
+        .expect(201)
+        .id();
+    let done = api
+        .post("/v1/jobs", &json!({"kind": "speech", "input": "Hello."}))
+        .await
+        .expect(200)
+        .id();
+    for outage in [api.records.outage(), api.blobs.outage()] {
+        outage.set_down(true);
+    }
+    let (job, file) = (format!("/v1/jobs/{done}"), format!("/v1/files/{file}"));
+    for path in ["/readyz", "/v1/jobs", &job, &format!("{job}/result"), &file] {
+        api.get(path).await.expect(503);
+    }
+    for path in [&job, &file] {
+        api.call(Method::DELETE, path).await.expect(503);
+    }
+    api.call(Method::POST, &format!("{job}/cancel"))
+        .await
+        .expect(503);
+    api.post("/v1/jobs", &json!({"kind": "speech", "input": "Hello."}))
+        .await
+        .expect(503);
+    api.upload("/v1/files", &[], &tone_wav(1)).await.expect(503);
+}
+
+async fn cancelled_meanwhile(api: &Api) {
+    let body = json!({"model": "tts-1", "input": "Hello.", "voice": "alloy"});
+    let wav = tone_wav(1);
+    let cancel = async |engine: &str| {
+        let id = api.next_envelope(engine).await.job_id;
+        api.call(Method::DELETE, &format!("/v1/jobs/{id}"))
+            .await
+            .expect(202);
+    };
+    let (answer, ()) = tokio::join!(api.post("/v1/audio/speech", &body), cancel("piper"));
+    answer.expect(409);
+    let fields = [("model", "whisper-1")];
+    let listening = api.upload("/v1/audio/transcriptions", &fields, &wav);
+    let (answer, ()) = tokio::join!(listening, cancel("whisper"));
+    answer.expect(409);
+}
+
+async fn evicted(api: &Api) {
+    let _worker = api.worker();
+    let id = api
+        .post("/v1/jobs", &json!({"kind": "speech", "input": "Hello."}))
+        .await
+        .expect(202)
+        .id();
+    api.get(&format!("/v1/jobs/{id}?wait=30")).await.expect(200);
+    let key = voicefleet_core::ports::BlobKey::Result(api.records.all()[0].fingerprint.clone());
+    voicefleet_core::ports::BlobStore::delete(&api.blobs, &key)
+        .await
+        .expect("deleted");
+    api.get(&format!("/v1/jobs/{id}/result")).await.expect(410);
+}
+
+async fn full_queue(log: &Log) {
+    let api = log.watch(Api::custom(|context| {
+        let clock = voicefleet_testkit::FakeClock::default();
+        context.queue = Arc::new(voicefleet_testkit::memory::MemoryQueue::bounded(clock, 0));
+    }));
+    api.post("/v1/jobs", &json!({"kind": "speech", "input": "Hello."}))
+        .await
+        .expect(429);
+    let body = json!({"model": "tts-1", "input": "Hello.", "voice": "alloy"});
+    api.post("/v1/audio/speech", &body).await.expect(429);
+    api.upload(
+        "/v1/audio/transcriptions",
+        &[("model", "whisper-1")],
+        &tone_wav(1),
+    )
+    .await
+    .expect(429);
+}
+
+async fn impatient(log: &Log) {
+    let limits = ApiLimits {
+        sync_wait: Duration::ZERO,
+        ..limits()
+    };
+    let api = log.watch(Api::with(limits, catalog::usual()));
+    let body = json!({"model": "tts-1", "input": "Hello.", "voice": "alloy"});
+    api.post("/v1/audio/speech", &body).await.expect(503);
+    api.upload(
+        "/v1/audio/transcriptions",
+        &[("model", "whisper-1")],
+        &tone_wav(1),
+    )
+    .await
+    .expect(503);
+}
+
+#[tokio::test]
+async fn the_document_is_complete_in_itself() {
+    let document = Api::new().get("/openapi.json").await.expect(200).json();
+    let schemas = document["components"]["schemas"]
+        .as_object()
+        .expect("schemas");
+    let mut ids = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let place = format!("{method} {path}");
+            assert!(operation["summary"].is_string(), "{place} has no summary");
+            assert!(operation["tags"].is_array(), "{place} has no tag");
+            let id = operation["operationId"].as_str().expect("an id").to_owned();
+            assert_eq!(ids.insert(id, place), None);
+        }
+    }
+    let text = document.to_string();
+    for reference in text.split("#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().expect("a name");
+        assert!(schemas.contains_key(name), "{name} is not described");
+    }
+}

@@ -1,0 +1,17 @@
+//! The API from the outside, over in-memory ports, the real codec, and a worker of a few lines.
+
+mod bad_inputs;
+mod support;
+
+mod audio_jobs;
+mod cancelling;
+mod catalogue;
+mod contract;
+mod figures;
+mod jobs;
+mod openai;
+mod refusals;
+mod results;
+mod service;
+mod submitting;
+mod wire;

@@ -1,0 +1,130 @@
+//! A whole API in one process.
+
+pub(crate) mod catalog;
+pub(crate) mod client;
+pub(crate) mod worker;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio_util::task::TaskTracker;
+use voicefleet_api::{ApiContext, ApiLimits};
+use voicefleet_audio::Codec;
+use voicefleet_core::{
+    Catalog, EngineId, Envelope, Tier,
+    ports::{JobQueue, Settlement},
+};
+use voicefleet_testkit::{
+    FakeClock,
+    memory::{MemoryBlobs, MemoryQueue, MemoryRecords},
+};
+
+use self::worker::Worker;
+use crate::bad_inputs::Bounds;
+
+/// The API with all that it stands on.
+pub(crate) struct Api {
+    pub(crate) router: Router,
+    pub(crate) queue: MemoryQueue,
+    pub(crate) records: MemoryRecords,
+    pub(crate) blobs: MemoryBlobs,
+    pub(crate) clock: FakeClock,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Small bounds, so that what is too much is quickly made.
+pub(crate) fn limits() -> ApiLimits {
+    ApiLimits {
+        max_upload_bytes: 256 * 1024,
+        max_json_bytes: 64 * 1024,
+        max_job_chars: 8_000,
+        sync_wait: Duration::from_secs(20),
+        ..ApiLimits::default()
+    }
+}
+
+/// The same for the table of bad inputs.
+pub(crate) fn bounds() -> Bounds {
+    let limits = limits();
+    Bounds {
+        max_upload_bytes: limits.max_upload_bytes,
+        max_json_bytes: limits.max_json_bytes,
+        max_job_chars: limits.max_job_chars,
+        max_sync_chars: limits.max_sync_chars,
+        max_audio_seconds: 4 * 3600,
+    }
+}
+
+impl Api {
+    /// Over the usual catalogue, with small bounds.
+    pub(crate) fn new() -> Self {
+        Self::with(limits(), catalog::usual())
+    }
+
+    pub(crate) fn with(limits: ApiLimits, catalog: Catalog) -> Self {
+        let catalog = Arc::new(catalog);
+        Self::custom(|context| {
+            context.limits = limits;
+            context.catalog = Arc::new(move || Arc::clone(&catalog));
+        })
+    }
+
+    /// With whatever `change` makes of the context.
+    pub(crate) fn custom(change: impl FnOnce(&mut ApiContext)) -> Self {
+        let clock = FakeClock::default();
+        let queue = MemoryQueue::new(clock.clone());
+        let records = MemoryRecords::new(clock.clone());
+        let blobs = MemoryBlobs::new(64 * 1024 * 1024);
+        let tasks = TaskTracker::new();
+        let catalog = Arc::new(catalog::usual());
+        let mut context = ApiContext {
+            queue: Arc::new(queue.clone()),
+            records: Arc::new(records.clone()),
+            blobs: Arc::new(blobs.clone()),
+            codec: Arc::new(Codec),
+            catalog: Arc::new(move || Arc::clone(&catalog)),
+            clock: Arc::new(clock.clone()),
+            limits: limits(),
+            metrics: Arc::new(|| "up 1\n".to_owned()),
+            tasks: tasks.clone(),
+        };
+        change(&mut context);
+        Self {
+            router: voicefleet_api::router(context),
+            queue,
+            records,
+            blobs,
+            clock,
+            tasks,
+        }
+    }
+
+    /// A worker for every engine, until the value is dropped.
+    pub(crate) fn worker(&self) -> Worker {
+        Worker::start(&self.queue, &self.records, &self.blobs)
+    }
+
+    /// Takes the next envelope of `engine` out of the queue; none may be missing.
+    pub(crate) async fn next_envelope(&self, engine: &str) -> Envelope {
+        let mut consumer = self
+            .queue
+            .consume(&EngineId::new(engine))
+            .await
+            .expect("a consumer");
+        let next = tokio::time::timeout(Duration::from_secs(5), consumer.next()).await;
+        let delivery = next.expect("an envelope").expect("the queue answers");
+        let envelope = delivery.envelope().clone();
+        delivery.settle(Settlement::Done).await.expect("settled");
+        envelope
+    }
+
+    /// How many envelopes wait for `engine`, by tier.
+    pub(crate) async fn waiting(&self, engine: &str) -> [u64; 3] {
+        let gauge = self
+            .queue
+            .gauge(&EngineId::new(engine))
+            .await
+            .expect("a gauge");
+        Tier::ALL.map(|tier| gauge.tiers[tier.rank()].ready)
+    }
+}

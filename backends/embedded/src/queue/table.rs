@@ -1,0 +1,233 @@
+//! The table of envelopes: putting in, settling, counting.
+
+use futures::FutureExt;
+use sqlx::{Row as _, SqliteConnection, SqlitePool};
+use voicefleet_core::{
+    EngineId, Envelope, Failure, Tier, Timestamp,
+    envelope::EnvelopeError,
+    ports::{Settlement, TierGauge},
+};
+
+use super::LeaseKey;
+use crate::writer::Worked;
+
+/// An envelope on its way into the table.
+pub(crate) struct Row {
+    job_id: String,
+    engine: String,
+    tier: i64,
+    attempt: u32,
+    cost_us: i64,
+    body: String,
+}
+
+impl Row {
+    pub(crate) fn of(envelope: &Envelope) -> Result<Self, EnvelopeError> {
+        let body = envelope.encode()?;
+        Ok(Self {
+            job_id: envelope.job_id.to_string(),
+            engine: envelope.spec.engine().to_string(),
+            tier: rank(envelope.tier),
+            attempt: envelope.attempt,
+            cost_us: microseconds(envelope.cost),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
+    }
+}
+
+/// What became of an envelope that was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    /// It waits, or the job was waiting or running already.
+    Waits,
+    /// The lane is full.
+    Refused,
+}
+
+/// Puts an envelope in unless its lane holds `limit` already.
+pub(super) fn publish(db: &mut SqliteConnection, row: Row, limit: i64) -> Worked<'_, Published> {
+    async move {
+        if waiting(db, &row).await? >= limit && !is_served(db, &row).await? {
+            return Ok(Published::Refused);
+        }
+        enqueue(db, &row).await?;
+        Ok(Published::Waits)
+    }
+    .boxed()
+}
+
+/// Puts an envelope in. A job has one envelope at most: if it has one that waits, that one moves up to
+/// the new tier (never down), and keeps its place by age; if it has one that is dead, it lives again; if
+/// it has one that is with a worker, nothing happens.
+pub(crate) async fn enqueue(db: &mut SqliteConnection, row: &Row) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO envelopes (job_id, engine, tier, state, attempt, cost_us, body)
+         VALUES (?1, ?2, ?3, 'ready', ?4, ?5, ?6)
+         ON CONFLICT (job_id) DO UPDATE SET
+            tier = excluded.tier, attempt = max(attempt, excluded.attempt), body = excluded.body,
+            cost_us = excluded.cost_us, state = iif(state = 'dead', 'ready', state),
+            failure = NULL, dead_at = NULL
+         WHERE state = 'dead' OR (state IN ('ready', 'delayed') AND excluded.tier < tier)",
+    )
+    .bind(&row.job_id)
+    .bind(&row.engine)
+    .bind(row.tier)
+    .bind(row.attempt)
+    .bind(row.cost_us)
+    .bind(&row.body)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+async fn waiting(db: &mut SqliteConnection, row: &Row) -> Result<i64, sqlx::Error> {
+    let lane = "SELECT ready + delayed FROM lanes WHERE engine = ?1 AND tier = ?2";
+    let count = sqlx::query_scalar(lane).bind(&row.engine).bind(row.tier);
+    Ok(count.fetch_optional(db).await?.unwrap_or(0))
+}
+
+/// Whether the job has an envelope that comes no later than the one published would.
+async fn is_served(db: &mut SqliteConnection, row: &Row) -> Result<bool, sqlx::Error> {
+    let as_urgent = "SELECT 1 FROM envelopes WHERE job_id = ?1 AND state <> 'dead'
+                     AND (tier <= ?2 OR state = 'leased')";
+    let found = sqlx::query(as_urgent).bind(&row.job_id).bind(row.tier);
+    Ok(found.fetch_optional(db).await?.is_some())
+}
+
+/// Ends a lease as `settlement` says. No effect if it has ended already.
+pub(super) fn settle(
+    db: &mut SqliteConnection,
+    key: LeaseKey,
+    settlement: Settlement,
+    now: Timestamp,
+) -> Worked<'_, ()> {
+    async move {
+        match settlement {
+            Settlement::Done => delete(db, key).await,
+            Settlement::Retry { not_before } => delay(db, key, not_before).await,
+            Settlement::GiveBack => make_ready(db, key, None).await,
+            Settlement::DeadLetter(failure) => bury(db, key, &failure, now).await,
+        }
+    }
+    .boxed()
+}
+
+pub(crate) async fn delete(db: &mut SqliteConnection, key: LeaseKey) -> Result<(), sqlx::Error> {
+    let statement = "DELETE FROM envelopes WHERE seq = ?1 AND lease = ?2";
+    sqlx::query(statement)
+        .bind(key.seq)
+        .bind(key.lease)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Makes a leased envelope ready again, in its old place; `attempt` replaces the attempts used up.
+pub(crate) async fn make_ready(
+    db: &mut SqliteConnection,
+    key: LeaseKey,
+    attempt: Option<u32>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE envelopes SET state = 'ready', lease = NULL, attempt = ifnull(?3, attempt)
+         WHERE seq = ?1 AND lease = ?2",
+    )
+    .bind(key.seq)
+    .bind(key.lease)
+    .bind(attempt)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Sets a leased envelope aside for a person.
+pub(crate) async fn bury(
+    db: &mut SqliteConnection,
+    key: LeaseKey,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE envelopes SET state = 'dead', lease = NULL, failure = ?3, dead_at = ?4
+         WHERE seq = ?1 AND lease = ?2",
+    )
+    .bind(key.seq)
+    .bind(key.lease)
+    .bind(serde_json::to_string(failure).unwrap_or_default())
+    .bind(now.0)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+async fn delay(
+    db: &mut SqliteConnection,
+    key: LeaseKey,
+    not_before: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE envelopes SET state = 'delayed', lease = NULL, attempt = attempt + 1, not_before = ?3
+         WHERE seq = ?1 AND lease = ?2",
+    )
+    .bind(key.seq)
+    .bind(key.lease)
+    .bind(not_before.0)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// The gauges of an engine, most urgent tier first.
+pub(super) async fn gauge(
+    readers: &SqlitePool,
+    engine: &EngineId,
+) -> Result<Vec<TierGauge>, sqlx::Error> {
+    let lanes = "SELECT tier, ready + delayed, leased, dead, cost_us FROM lanes WHERE engine = ?1";
+    let rows = sqlx::query(lanes)
+        .bind(engine.as_str())
+        .fetch_all(readers)
+        .await?;
+    let mut gauges = Tier::ALL.map(|tier| TierGauge {
+        tier,
+        ready: 0,
+        in_flight: 0,
+        cost_seconds: 0.0,
+        dead: 0,
+    });
+    for row in rows {
+        let Some(gauge) = gauges.get_mut(row.try_get::<u32, _>(0)? as usize) else {
+            continue;
+        };
+        gauge.ready = row.try_get(1)?;
+        gauge.in_flight = row.try_get(2)?;
+        gauge.dead = row.try_get(3)?;
+        gauge.cost_seconds = seconds(row.try_get(4)?);
+    }
+    Ok(gauges.to_vec())
+}
+
+pub(super) fn rank(tier: Tier) -> i64 {
+    match tier {
+        Tier::Realtime => 0,
+        Tier::Standard => 1,
+        Tier::Batch => 2,
+    }
+}
+
+/// Whole numbers, so that a sum which is added to and subtracted from for months stays exact. A cost
+/// that is no number counts for nothing; none counts for more than 30 years.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "bounded, and a float cast saturates"
+)]
+fn microseconds(cost_seconds: f64) -> i64 {
+    (cost_seconds.clamp(0.0, 1e9) * 1e6) as i64
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "2^52 microseconds are 142 years of compute"
+)]
+fn seconds(microseconds: i64) -> f64 {
+    microseconds as f64 / 1e6
+}

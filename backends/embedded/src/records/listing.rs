@@ -1,0 +1,58 @@
+//! Reading many jobs.
+
+use sqlx::{QueryBuilder, Sqlite, SqlitePool, sqlite::SqliteRow};
+use voicefleet_core::{
+    Job, JobId,
+    ports::{JobFilter, JobPage},
+};
+
+use super::table::{COLUMNS, record_of};
+
+/// In flight, oldest first.
+pub(super) async fn followers(
+    readers: &SqlitePool,
+    leader: JobId,
+) -> Result<Vec<Job>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT queued_at, follows, body FROM jobs
+         WHERE follows = ?1 AND state IN ('queued', 'running') ORDER BY id",
+    )
+    .bind(leader.to_string())
+    .fetch_all(readers)
+    .await?;
+    jobs(&rows)
+}
+
+/// Newest first.
+pub(super) async fn page(readers: &SqlitePool, filter: &JobFilter) -> Result<JobPage, sqlx::Error> {
+    let rows = query(filter).build().fetch_all(readers).await?;
+    let mut jobs = jobs(&rows)?;
+    let has_more = jobs.len() > filter.limit;
+    jobs.truncate(filter.limit);
+    Ok(JobPage { jobs, has_more })
+}
+
+/// One more than asked for, to see whether there are more.
+fn query(filter: &JobFilter) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM jobs WHERE true"));
+    if let Some(state) = filter.state {
+        query.push(" AND state = ").push_bind(state.name());
+    }
+    if let Some(tier) = filter.tier {
+        query.push(" AND tier = ").push_bind(tier.name());
+    }
+    if let Some(after) = filter.after {
+        query.push(" AND id < ").push_bind(after.to_string());
+    }
+    let limit = i64::try_from(filter.limit)
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query
+}
+
+fn jobs(rows: &[SqliteRow]) -> Result<Vec<Job>, sqlx::Error> {
+    rows.iter()
+        .map(|row| record_of(row).map(|record| record.job))
+        .collect()
+}

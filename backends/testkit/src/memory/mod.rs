@@ -1,0 +1,22 @@
+//! Queue, records and blobs in memory, for tests of what stands above the ports.
+//!
+//! They keep the ports' promises (the conformance suites run over them) except durability, and each
+//! has an [`Outage`] switch.
+
+mod blobs;
+mod outage;
+mod pool;
+mod queue;
+mod records;
+
+pub use blobs::MemoryBlobs;
+pub use outage::Outage;
+pub use queue::MemoryQueue;
+pub use records::MemoryRecords;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A test that panicked while it held a fake must not make every later assertion about poison.
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,105 @@
+//! The lanes of one engine.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use voicefleet_core::{
+    EngineId, Envelope, Failure, Tier, Timestamp, ports::TierGauge, tier::TierRota,
+};
+
+/// Number under which a delivery is out.
+pub(super) type Tag = u64;
+
+#[derive(Default)]
+pub(super) struct Pool {
+    ready: [VecDeque<Envelope>; 3],
+    delayed: Vec<(Timestamp, Envelope)>,
+    out: BTreeMap<Tag, Envelope>,
+    dead: Vec<(Envelope, Failure)>,
+    rota: TierRota,
+    last_tag: Tag,
+}
+
+impl Pool {
+    /// How many wait in `tier`, those that wait for a retry included.
+    pub(super) fn waiting(&self, tier: Tier) -> usize {
+        let delayed = self
+            .delayed
+            .iter()
+            .filter(|(_, envelope)| envelope.tier == tier);
+        self.ready[tier.rank()].len() + delayed.count()
+    }
+
+    pub(super) fn push_back(&mut self, envelope: Envelope) {
+        self.ready[envelope.tier.rank()].push_back(envelope);
+    }
+
+    pub(super) fn delay(&mut self, envelope: Envelope, not_before: Timestamp) {
+        self.delayed.push((not_before, envelope));
+    }
+
+    pub(super) fn bury(&mut self, envelope: Envelope, failure: Failure) {
+        self.dead.push((envelope, failure));
+    }
+
+    /// The next one in tier order, and the number to settle it under.
+    pub(super) fn take(&mut self, now: Timestamp) -> Option<(Tag, Envelope)> {
+        self.wake(now);
+        let waiting = [0, 1, 2].map(|rank: usize| !self.ready[rank].is_empty());
+        let tier = self.rota.pick(waiting)?;
+        let envelope = self.ready[tier.rank()].pop_front()?;
+        self.last_tag += 1;
+        self.out.insert(self.last_tag, envelope.clone());
+        Some((self.last_tag, envelope))
+    }
+
+    /// Ends a delivery; `None` if that has happened already.
+    pub(super) fn take_back(&mut self, tag: Tag) -> Option<Envelope> {
+        self.out.remove(&tag)
+    }
+
+    /// Ahead of all others of its tier: it has waited longest.
+    pub(super) fn push_front(&mut self, envelope: Envelope) {
+        self.ready[envelope.tier.rank()].push_front(envelope);
+    }
+
+    pub(super) fn earliest_retry(&self) -> Option<Timestamp> {
+        self.delayed.iter().map(|(due, _)| *due).min()
+    }
+
+    pub(super) fn dead(&self) -> &[(Envelope, Failure)] {
+        &self.dead
+    }
+
+    pub(super) fn gauge(&self, tier: Tier) -> TierGauge {
+        let of_tier = |envelope: &&Envelope| envelope.tier == tier;
+        let delayed = self.delayed.iter().map(|(_, envelope)| envelope);
+        let queued = self.ready[tier.rank()]
+            .iter()
+            .chain(delayed.filter(of_tier));
+        let out = self.out.values().filter(of_tier);
+        TierGauge {
+            tier,
+            ready: self.waiting(tier) as u64,
+            in_flight: out.clone().count() as u64,
+            cost_seconds: queued.chain(out).map(|envelope| envelope.cost).sum(),
+            dead: self
+                .dead
+                .iter()
+                .filter(|(envelope, _)| envelope.tier == tier)
+                .count() as u64,
+        }
+    }
+
+    fn wake(&mut self, now: Timestamp) {
+        for (not_before, envelope) in std::mem::take(&mut self.delayed) {
+            if not_before <= now {
+                self.push_back(envelope);
+            } else {
+                self.delay(envelope, not_before);
+            }
+        }
+    }
+}
+
+/// All pools by engine.
+pub(super) type Pools = std::collections::HashMap<EngineId, Pool>;

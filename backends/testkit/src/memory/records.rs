@@ -1,0 +1,246 @@
+//! Job records in memory.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use voicefleet_core::{
+    Clock, Fingerprint, Job, JobId, JobState, Progress,
+    ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, Submission},
+};
+
+use super::{Outage, lock};
+use crate::FakeClock;
+
+/// Job records in memory. Clones are the same records.
+#[derive(Clone)]
+pub struct MemoryRecords {
+    ledger: Arc<Mutex<Ledger>>,
+    /// Counts changes, so that waiters can wait for the next one.
+    changes: Arc<watch::Sender<u64>>,
+    clock: FakeClock,
+    outage: Outage,
+}
+
+#[derive(Default)]
+struct Ledger {
+    records: BTreeMap<JobId, JobRecord>,
+    leaders: HashMap<Fingerprint, JobId>,
+}
+
+impl MemoryRecords {
+    /// No jobs yet. `clock` dates the moves that carry no time of their own.
+    pub fn new(clock: FakeClock) -> Self {
+        let changes = Arc::new(watch::Sender::new(0));
+        Self {
+            ledger: Arc::default(),
+            changes,
+            clock,
+            outage: Outage::default(),
+        }
+    }
+
+    /// Its switch.
+    pub fn outage(&self) -> &Outage {
+        &self.outage
+    }
+
+    /// Every job, oldest first.
+    pub fn all(&self) -> Vec<Job> {
+        lock(&self.ledger)
+            .records
+            .values()
+            .map(|record| record.job.clone())
+            .collect()
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Ledger) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        self.outage.check().map_err(RecordError::Unavailable)?;
+        work(&mut lock(&self.ledger))
+    }
+
+    fn announce(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+}
+
+impl Ledger {
+    fn record(&mut self, id: JobId) -> Result<&mut JobRecord, RecordError> {
+        self.records.get_mut(&id).ok_or(RecordError::NotFound(id))
+    }
+
+    fn job(&self, id: JobId) -> Result<&Job, RecordError> {
+        let record = self.records.get(&id).ok_or(RecordError::NotFound(id))?;
+        Ok(&record.job)
+    }
+
+    fn submit(&mut self, job: &Job) -> Result<Submission, RecordError> {
+        if let Ok(known) = self.job(job.id) {
+            let follows = known.follows;
+            return self.submission(follows);
+        }
+        let leader = self.leaders.get(&job.fingerprint).copied();
+        if leader.is_none() {
+            self.leaders.insert(job.fingerprint.clone(), job.id);
+        }
+        let job = Job {
+            follows: leader,
+            ..job.clone()
+        };
+        self.records.insert(job.id, JobRecord::new(job));
+        self.submission(leader)
+    }
+
+    fn submission(&self, follows: Option<JobId>) -> Result<Submission, RecordError> {
+        let Some(leader) = follows else {
+            return Ok(Submission::Leads);
+        };
+        let job = self.job(leader)?;
+        Ok(Submission::Follows {
+            leader,
+            leader_tier: job.tier,
+            leader_queued: job.state == JobState::Queued,
+        })
+    }
+
+    fn change(
+        &mut self,
+        id: JobId,
+        change: JobChange,
+        clock: &FakeClock,
+    ) -> Result<Job, RecordError> {
+        let record = self.record(id)?;
+        record.apply(change, clock.now())?;
+        let job = record.job.clone();
+        if job.state.is_terminal() && self.leaders.get(&job.fingerprint) == Some(&id) {
+            self.leaders.remove(&job.fingerprint);
+        }
+        Ok(job)
+    }
+
+    fn followers(&self, leader: JobId) -> Vec<JobId> {
+        let follows = |record: &&JobRecord| {
+            record.job.follows == Some(leader) && !record.job.state.is_terminal()
+        };
+        self.records
+            .values()
+            .filter(follows)
+            .map(|record| record.job.id)
+            .collect()
+    }
+
+    fn promote(&mut self, old_leader: JobId, follower: JobId) -> Result<Job, RecordError> {
+        let job = self.job(follower)?.clone();
+        if job.state.is_terminal() {
+            return Err(RecordError::IllegalMove {
+                from: job.state,
+                to: JobState::Queued,
+            });
+        }
+        if job.follows != Some(old_leader) {
+            return Ok(job);
+        }
+        let other = self
+            .leaders
+            .get(&job.fingerprint)
+            .copied()
+            .filter(|id| *id != old_leader);
+        let leader = other.unwrap_or(follower);
+        for id in self.followers(old_leader) {
+            self.record(id)?.job.follows = (id != leader).then_some(leader);
+        }
+        self.leaders.insert(job.fingerprint, leader);
+        self.job(follower).cloned()
+    }
+}
+
+#[async_trait]
+impl JobRecords for MemoryRecords {
+    async fn submit(&self, job: &Job) -> Result<Submission, RecordError> {
+        self.with(|ledger| ledger.submit(job))
+    }
+
+    async fn insert_finished(&self, job: &Job) -> Result<(), RecordError> {
+        self.with(|ledger| {
+            ledger
+                .records
+                .entry(job.id)
+                .or_insert_with(|| JobRecord::new(job.clone()));
+            Ok(())
+        })
+    }
+
+    async fn get(&self, id: JobId) -> Result<Job, RecordError> {
+        self.with(|ledger| ledger.job(id).cloned())
+    }
+
+    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError> {
+        let job = self.with(|ledger| ledger.change(id, change, &self.clock))?;
+        self.announce();
+        Ok(job)
+    }
+
+    async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError> {
+        self.with(|ledger| {
+            ledger
+                .followers(leader)
+                .into_iter()
+                .map(|id| ledger.job(id).cloned())
+                .collect()
+        })
+    }
+
+    async fn promote(&self, old_leader: JobId, follower: JobId) -> Result<Job, RecordError> {
+        self.with(|ledger| ledger.promote(old_leader, follower))
+    }
+
+    async fn leader(&self, fingerprint: &Fingerprint) -> Result<Option<JobId>, RecordError> {
+        self.with(|ledger| Ok(ledger.leaders.get(fingerprint).copied()))
+    }
+
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage, RecordError> {
+        let matches = |job: &&Job| {
+            filter.state.is_none_or(|state| job.state == state)
+                && filter.tier.is_none_or(|tier| job.tier == tier)
+                && filter.after.is_none_or(|after| job.id < after)
+        };
+        self.with(|ledger| {
+            let newest_first = ledger.records.values().rev().map(|record| &record.job);
+            let mut matching = newest_first.filter(matches);
+            let jobs = matching.by_ref().take(filter.limit).cloned().collect();
+            Ok(JobPage {
+                jobs,
+                has_more: matching.next().is_some(),
+            })
+        })
+    }
+
+    async fn wait(
+        &self,
+        id: JobId,
+        seen: (JobState, Progress),
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        let mut changes = self.changes.subscribe();
+        let deadline = tokio::time::sleep(patience);
+        tokio::pin!(deadline);
+        loop {
+            let job = self.get(id).await?;
+            if (job.state, job.progress) != seen {
+                return Ok(job);
+            }
+            tokio::select! {
+                () = &mut deadline => return Ok(job),
+                // The sender lives in `self`, so waiting cannot fail.
+                _ = changes.changed() => {}
+            }
+        }
+    }
+}

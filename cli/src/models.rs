@@ -1,0 +1,69 @@
+//! `voicefleet models`: the model files on this machine.
+
+use std::process::ExitCode;
+
+use voicefleet_models::{Asset, Condition, Manifest, ModelStore, PullOptions, Set, progress};
+
+use crate::{
+    cli::{ModelsCommand, ModelsFolder},
+    settings::models_folder,
+};
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Runs the command; `verify` exits with 1 if a file is not what it should be.
+pub(crate) async fn run(command: ModelsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ModelsCommand::List(folder) => list(&open(folder)),
+        ModelsCommand::Pull { folder, names } => pull(&open(folder), names).await?,
+        ModelsCommand::Verify(folder) => return verify(&open(folder)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open(folder: ModelsFolder) -> ModelStore {
+    ModelStore::open(models_folder(folder.models))
+}
+
+fn list(store: &ModelStore) {
+    print_line(&format!("models folder: {}", store.dir().display()));
+    print_line(&format!("{:<28} {:<10} {:>9}  {:<9} licence", "name", "for", "MiB", "installed"));
+    for asset in store.manifest().assets().iter().filter(|asset| !asset.files.is_empty()) {
+        print_line(&line_of(store, asset));
+    }
+    print_line("\nSets: default (a first run), test (what the tests need beyond that), all.");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn line_of(store: &ModelStore, asset: &Asset) -> String {
+    let installed = if store.installed(&asset.name) { "yes" } else { "no" };
+    let size = asset.size() as f64 / MIB;
+    format!("{:<28} {:<10} {size:>9.1}  {installed:<9} {}", asset.name, asset.purpose, asset.licence)
+}
+
+async fn pull(store: &ModelStore, names: Vec<String>) -> anyhow::Result<()> {
+    let names = if names.is_empty() { vec![Set::Default.name().to_owned()] } else { names };
+    let wanted = store.manifest().select(&names)?;
+    let report = store.pull(&wanted, progress::for_stderr(), &PullOptions::default()).await?;
+    print_line(&report.to_string());
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "like the other commands")]
+fn verify(store: &ModelStore) -> anyhow::Result<ExitCode> {
+    let states = store.verify(&Manifest::embedded().all());
+    let mut wrong = 0;
+    for state in states.iter().filter(|state| state.condition != Condition::Missing) {
+        let good = state.condition == Condition::Good;
+        wrong += usize::from(!good);
+        print_line(&format!("{:<9} {}", if good { "good" } else { "WRONG" }, state.path));
+    }
+    let checked = states.iter().filter(|state| state.condition != Condition::Missing).count();
+    print_line(&format!("{} of {checked} installed files are what the manifest says.", checked - wrong));
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of the command")]
+fn print_line(line: &str) {
+    println!("{line}");
+}

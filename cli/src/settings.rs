@@ -1,0 +1,300 @@
+//! Settings from flags, `VOICEFLEET_*`, a TOML file and defaults, in this order, checked as a whole.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use figment::{
+    Figment,
+    providers::{Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+use voicefleet_core::{policy::RetryPolicy, ports::AudioLimits};
+use voicefleet_workers::WorkerConfig;
+
+/// What can be given on the command line. The same names, with `_` for `-`, stand in the TOML file, and
+/// upper-case behind `VOICEFLEET_` in the environment.
+#[derive(Args, Clone, Debug, Default, Serialize)]
+pub(crate) struct Options {
+    /// A TOML file with any of the settings below.
+    #[arg(long, env = "VOICEFLEET_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Address to serve on [default: 127.0.0.1:8080]; port 0 takes a free one.
+    #[arg(long, env = "VOICEFLEET_LISTEN", value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    /// Folder for the queue, the job records and cached audio [default: ~/.local/share/voicefleet].
+    #[arg(long, env = "VOICEFLEET_DATA", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+    /// Folder of the model files [default: ~/.cache/voicefleet/models].
+    #[arg(long, env = "VOICEFLEET_MODELS", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<PathBuf>,
+    /// Piper jobs at a time [default: number of cores].
+    #[arg(long, env = "VOICEFLEET_PIPER_SLOTS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    piper_slots: Option<usize>,
+    /// Kokoro jobs at a time [default: number of cores].
+    #[arg(long, env = "VOICEFLEET_KOKORO_SLOTS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kokoro_slots: Option<usize>,
+    /// Whisper jobs at a time [default: number of cores].
+    #[arg(long, env = "VOICEFLEET_WHISPER_SLOTS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whisper_slots: Option<usize>,
+    /// Release a model that nobody has used for so long, seconds [default: 300].
+    #[arg(long, env = "VOICEFLEET_IDLE_RELEASE_SECONDS", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_release_seconds: Option<u64>,
+    /// Time to finish or give back work after a stop signal, seconds [default: 20].
+    #[arg(long, env = "VOICEFLEET_GRACE_SECONDS", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grace_seconds: Option<u64>,
+    /// Room for uploads and cached results, MiB [default: 2048].
+    #[arg(long, env = "VOICEFLEET_CACHE_MIB", value_name = "MIB")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_mib: Option<u64>,
+    /// Largest upload, MiB [default: 100].
+    #[arg(long, env = "VOICEFLEET_MAX_UPLOAD_MIB", value_name = "MIB")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_upload_mib: Option<usize>,
+    /// Longest recording, seconds [default: 14400].
+    #[arg(long, env = "VOICEFLEET_MAX_AUDIO_SECONDS", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_audio_seconds: Option<f64>,
+    /// How often a job is tried in all [default: 3].
+    #[arg(long, env = "VOICEFLEET_MAX_ATTEMPTS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_attempts: Option<u32>,
+    /// Longest time for one chunk, seconds [default: 120].
+    #[arg(long, env = "VOICEFLEET_CHUNK_TIMEOUT_SECONDS", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk_timeout_seconds: Option<u64>,
+    /// Longest time for one attempt at a job, seconds [default: 3600].
+    #[arg(long, env = "VOICEFLEET_JOB_TIMEOUT_SECONDS", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_timeout_seconds: Option<u64>,
+    /// How long a synchronous request waits for its job before it is told to come back, seconds [default: 25].
+    #[arg(long, env = "VOICEFLEET_SYNC_WAIT_SECONDS", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync_wait_seconds: Option<u64>,
+    /// `OTLP` collector (gRPC) to send traces to, e.g. <http://127.0.0.1:4317> [default: none].
+    #[arg(long, env = "VOICEFLEET_OTLP_ENDPOINT", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_endpoint: Option<String>,
+    /// What to log, as a tracing filter [default: info].
+    #[arg(long, env = "VOICEFLEET_LOG", value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+    /// How to write the log [default: text].
+    #[arg(long, env = "VOICEFLEET_LOG_FORMAT", value_name = "text|json")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<LogFormat>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings with every default filled in and every value checked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) models: PathBuf,
+    pub(crate) piper_slots: usize,
+    pub(crate) kokoro_slots: usize,
+    pub(crate) whisper_slots: usize,
+    pub(crate) idle_release_seconds: u64,
+    pub(crate) grace_seconds: u64,
+    pub(crate) cache_mib: u64,
+    pub(crate) max_upload_mib: usize,
+    pub(crate) max_audio_seconds: f64,
+    pub(crate) max_attempts: u32,
+    pub(crate) chunk_timeout_seconds: u64,
+    pub(crate) job_timeout_seconds: u64,
+    pub(crate) sync_wait_seconds: u64,
+    pub(crate) otlp_endpoint: Option<String>,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Settings that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings are wrong:\n  {}", .0.join("\n  "))]
+pub(crate) struct SettingsError(Vec<String>);
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: home_folder("XDG_DATA_HOME", ".local/share").join("voicefleet"),
+            models: models_folder(None),
+            piper_slots: cores,
+            kokoro_slots: cores,
+            whisper_slots: cores,
+            idle_release_seconds: 300,
+            grace_seconds: 20,
+            cache_mib: 2048,
+            max_upload_mib: 100,
+            max_audio_seconds: AudioLimits::default().max_seconds,
+            max_attempts: RetryPolicy::default().max_attempts,
+            chunk_timeout_seconds: 120,
+            job_timeout_seconds: 3600,
+            sync_wait_seconds: 25,
+            otlp_endpoint: None,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// The folder of the model files: the one given, or the user's cache.
+pub(crate) fn models_folder(given: Option<PathBuf>) -> PathBuf {
+    given.unwrap_or_else(|| home_folder("XDG_CACHE_HOME", ".cache").join("voicefleet/models"))
+}
+
+fn home_folder(variable: &str, below_home: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| ".".into())).join(below_home),
+        PathBuf::from,
+    )
+}
+
+impl Settings {
+    /// Puts the sources together and checks the result.
+    pub(crate) fn resolve(options: &Options) -> Result<Self, SettingsError> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = &options.config {
+            if !file.is_file() {
+                return Err(SettingsError(vec![format!("config: there is no file {}", file.display())]));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let settings: Self = figment
+            .merge(Serialized::defaults(options))
+            .extract()
+            .map_err(|errors| SettingsError(errors.into_iter().map(|error| error.to_string()).collect()))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let mut wrong = Vec::new();
+        let mut demand = |holds: bool, sentence: &str| {
+            if !holds {
+                wrong.push(sentence.to_owned());
+            }
+        };
+        demand(self.cache_mib >= 16, "cache_mib: at least 16 are needed");
+        demand(self.max_upload_mib >= 1, "max_upload_mib: must be at least 1");
+        demand(
+            self.cache_mib > self.max_upload_mib as u64,
+            "cache_mib: must be more than max_upload_mib, or the largest upload never fits",
+        );
+        demand(
+            self.max_audio_seconds > 0.0 && self.max_audio_seconds <= 86_400.0,
+            "max_audio_seconds: must be above 0 and at most 86400",
+        );
+        demand(
+            (1..=300).contains(&self.sync_wait_seconds),
+            "sync_wait_seconds: must be 1 to 300",
+        );
+        demand((1..=3600).contains(&self.grace_seconds), "grace_seconds: must be 1 to 3600");
+        if let Some(endpoint) = &self.otlp_endpoint {
+            let url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+            demand(url, "otlp_endpoint: must be a URL that begins with http:// or https://");
+        }
+        if let Err(error) = self.log.parse::<tracing_subscriber::EnvFilter>() {
+            wrong.push(format!("log: {error}"));
+        }
+        for (engine, slots) in self.slots() {
+            if let Err(error) = self.worker(slots).check() {
+                wrong.push(format!("{engine}: {error}"));
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(SettingsError(wrong)) }
+    }
+
+    /// Slots by engine name.
+    pub(crate) fn slots(&self) -> [(&'static str, usize); 3] {
+        [
+            ("piper", self.piper_slots),
+            ("kokoro", self.kokoro_slots),
+            ("whisper", self.whisper_slots),
+        ]
+    }
+
+    /// The settings of a worker with so many slots.
+    pub(crate) fn worker(&self, slots: usize) -> WorkerConfig {
+        WorkerConfig {
+            slots,
+            chunk_timeout: Duration::from_secs(self.chunk_timeout_seconds),
+            job_timeout: Duration::from_secs(self.job_timeout_seconds),
+            idle_release: Duration::from_secs(self.idle_release_seconds),
+            retry: RetryPolicy { max_attempts: self.max_attempts, ..RetryPolicy::default() },
+            audio_limits: self.audio_limits(),
+            ..WorkerConfig::default()
+        }
+    }
+
+    /// Bounds on uploads.
+    pub(crate) fn audio_limits(&self) -> AudioLimits {
+        AudioLimits { max_seconds: self.max_audio_seconds, ..AudioLimits::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn options_with_file(text: &str) -> (tempfile::TempDir, Options) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("voicefleet.toml");
+        fs::write(&file, text).expect("written");
+        (folder, Options { config: Some(file), ..Options::default() })
+    }
+
+    #[test]
+    fn flags_beat_the_file_and_the_file_beats_defaults() {
+        let (_folder, mut options) = options_with_file("piper_slots = 3\nkokoro_slots = 4\n");
+        options.piper_slots = Some(7);
+        let settings = Settings::resolve(&options).expect("valid");
+        assert_eq!((settings.piper_slots, settings.kokoro_slots), (7, 4));
+        assert_eq!(settings.sync_wait_seconds, 25);
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named_at_once() {
+        let (_folder, options) =
+            options_with_file("piper_slots = 0\nsync_wait_seconds = 999\nlog = \"info,,=\"\n");
+        let text = Settings::resolve(&options).expect_err("wrong").to_string();
+        for name in ["piper: slots", "sync_wait_seconds", "log:"] {
+            assert!(text.contains(name), "{name} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused() {
+        let (_folder, options) = options_with_file("piper_slot = 1\n");
+        let text = Settings::resolve(&options).expect_err("wrong").to_string();
+        assert!(text.contains("piper_slot"), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_an_error() {
+        let options = Options { config: Some("/nonexistent.toml".into()), ..Options::default() };
+        assert!(Settings::resolve(&options).is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! The network.
+
+use std::path::Path;
+
+use ort::{session::Session, value::Tensor};
+use voicefleet_core::ports::EngineError;
+use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, open_session};
+
+use crate::voices::{ROWS, STYLE};
+
+/// Sample rate of the network's audio (Hz).
+pub(crate) const SAMPLE_RATE: u32 = 24_000;
+/// The most token ids in one run: there is a style for each length up to this.
+pub(crate) const LONGEST: usize = ROWS;
+
+/// Sessions of the model, one for each job at the same time.
+pub(crate) struct Model {
+    sessions: Lanes<Session>,
+    inputs: InputNames,
+}
+
+/// The names of the inputs: there are two exports of the model that differ in them.
+#[derive(Debug, PartialEq, Eq)]
+struct InputNames {
+    tokens: String,
+    style: String,
+    speed: String,
+}
+
+impl InputNames {
+    /// Finds the inputs among `names`.
+    fn find(names: &[String]) -> Result<Self, EngineError> {
+        let find = |wanted: &[&str]| {
+            let found = names.iter().find(|name| wanted.contains(&name.as_str()));
+            found.cloned().ok_or_else(|| {
+                EngineError::Load(format!(
+                    "the model has no input {}; it has {}",
+                    wanted.join(" or "),
+                    names.join(", ")
+                ))
+            })
+        };
+        Ok(Self {
+            tokens: find(&["tokens", "input_ids"])?,
+            style: find(&["style"])?,
+            speed: find(&["speed"])?,
+        })
+    }
+}
+
+impl Model {
+    /// Opens the model file with `lanes` sessions, the first at once.
+    pub(crate) fn open(file: &Path, lanes: usize) -> Result<Self, EngineError> {
+        let path = file.to_owned();
+        let open = move || open_session(&path, &SessionOptions::default());
+        let sessions = Lanes::new(lanes, open)?;
+        let names = sessions.with(|session| {
+            session
+                .inputs()
+                .iter()
+                .map(|input| input.name().to_owned())
+                .collect::<Vec<_>>()
+        })?;
+        Ok(Self {
+            sessions,
+            inputs: InputNames::find(&names)?,
+        })
+    }
+
+    /// Speaks `ids` (1 to [`LONGEST`]) with a style of [`STYLE`] numbers. Samples at [`SAMPLE_RATE`].
+    pub(crate) fn run(
+        &self,
+        ids: &[i64],
+        style: Vec<f32>,
+        speed: f32,
+    ) -> Result<Vec<f32>, EngineError> {
+        if ids.is_empty() || ids.len() > LONGEST {
+            return Err(EngineError::Inference(format!(
+                "{} tokens; the model takes 1 to {LONGEST}",
+                ids.len()
+            )));
+        }
+        // The network wants the padding token 0 at both ends.
+        let tokens: Vec<i64> = [&[0], ids, &[0]].concat();
+        let samples = self
+            .sessions
+            .with(|session| -> Result<Vec<f32>, OnnxError> {
+                let outputs = session.run(ort::inputs![
+                    self.inputs.tokens.as_str() => Tensor::from_array(([1, tokens.len()], tokens))?,
+                    self.inputs.style.as_str() => Tensor::from_array(([1, STYLE], style))?,
+                    self.inputs.speed.as_str() => Tensor::from_array(([1], vec![speed]))?,
+                ])?;
+                let (_, samples) = outputs[0].try_extract_tensor::<f32>()?;
+                Ok(samples.to_vec())
+            })??;
+        Ok(samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn both_exports_are_understood() {
+        for tokens in ["tokens", "input_ids"] {
+            let found = InputNames::find(&names(&["style", tokens, "speed"])).unwrap();
+            assert_eq!(found.tokens, tokens);
+        }
+    }
+
+    #[test]
+    fn another_model_is_refused_by_its_inputs() {
+        let error = InputNames::find(&names(&["input", "scales"])).unwrap_err();
+        assert!(error.to_string().contains("input, scales"), "{error}");
+    }
+}

@@ -1,0 +1,71 @@
+//! Loading the real runtime and opening real models. The runtime belongs to the process, so each test
+//! takes it as it comes: loaded by itself or by another test.
+
+use std::{fs, path::Path};
+
+use voicefleet_core::ports::EngineError;
+use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, load_runtime, open_session};
+use voicefleet_testkit::model_file;
+
+fn load() {
+    load_runtime(&model_file("onnxruntime/libonnxruntime.so.1.22.1")).expect("the real runtime");
+}
+
+fn load_error(result: Result<impl Sized, OnnxError>) -> String {
+    let Err(error) = result else {
+        panic!("it was accepted")
+    };
+    match EngineError::from(error) {
+        EngineError::Load(message) => message,
+        other => panic!("not a load error: {other:?}"),
+    }
+}
+
+#[test]
+fn a_missing_library_is_named() {
+    let message = load_error(load_runtime(Path::new("/nowhere/libonnxruntime.so")));
+    assert!(message.contains("/nowhere/libonnxruntime.so"), "{message}");
+}
+
+#[test]
+fn one_library_per_process() {
+    load();
+    load();
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("libonnxruntime.so");
+    fs::write(&other, "not a library").unwrap();
+    let message = load_error(load_runtime(&other));
+    assert!(message.contains("this process has loaded"), "{message}");
+}
+
+#[test]
+fn unusable_models_are_named() {
+    load();
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.onnx");
+    fs::write(&broken, "not a model").unwrap();
+    let options = SessionOptions::default();
+    for file in [broken, folder.path().join("missing.onnx")] {
+        let message = load_error(open_session(&file, &options));
+        assert!(message.contains(&*file.to_string_lossy()), "{message}");
+    }
+}
+
+#[test]
+fn a_wrong_input_fails_the_run_but_not_the_lane() {
+    load();
+    let model = model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx");
+    let lanes = Lanes::new(1, move || open_session(&model, &SessionOptions::default())).unwrap();
+    let wrong_run = |session: &mut ort::session::Session| -> Result<(), OnnxError> {
+        let text = ort::value::Tensor::from_array(([1], vec![1.0_f32]))?;
+        session.run(ort::inputs!["input" => text])?;
+        Ok(())
+    };
+    let error = lanes.with(wrong_run).unwrap().unwrap_err();
+    assert!(matches!(
+        EngineError::from(error),
+        EngineError::Inference(_)
+    ));
+    let inputs = lanes.with(|session| session.inputs().len()).unwrap();
+    assert_eq!(inputs, 3);
+}

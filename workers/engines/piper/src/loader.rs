@@ -1,0 +1,70 @@
+//! Bringing voices into memory.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use voicefleet_core::{
+    EngineId,
+    ports::{EngineError, EngineLoader, LoadedEngine, ModelRef},
+};
+use voicefleet_onnx::load_runtime;
+use voicefleet_phonemes::Espeak;
+
+use crate::{config::VoiceConfig, engine::PiperEngine};
+
+/// Where the files of one voice lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PiperModelFiles {
+    /// The network, `.onnx`.
+    pub onnx: PathBuf,
+    /// Its configuration, `.onnx.json`.
+    pub config: PathBuf,
+}
+
+/// Where everything lies that Piper needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PiperFiles {
+    /// The voices, by model name.
+    pub models: HashMap<String, PiperModelFiles>,
+    /// The folder `espeak-ng-data`.
+    pub espeak_data: PathBuf,
+    /// The ONNX Runtime shared library.
+    pub onnx_runtime: PathBuf,
+}
+
+/// Loads Piper's voices. Nothing is read before the first [`load`](EngineLoader::load).
+#[derive(Debug)]
+pub struct PiperLoader {
+    engine: EngineId,
+    files: PiperFiles,
+}
+
+impl PiperLoader {
+    /// A loader of the voices in `files`.
+    pub fn new(files: PiperFiles) -> Self {
+        Self {
+            engine: EngineId::new("piper"),
+            files,
+        }
+    }
+}
+
+impl EngineLoader for PiperLoader {
+    fn engine(&self) -> &EngineId {
+        &self.engine
+    }
+
+    fn load(&self, model: &ModelRef, lanes: usize) -> Result<LoadedEngine, EngineError> {
+        let failed = |error: &dyn std::error::Error| EngineError::Load(error.to_string());
+        let Some(files) = self.files.models.get(&model.name) else {
+            return Err(EngineError::Load(format!(
+                "Piper has no model '{}'",
+                model.name
+            )));
+        };
+        let config = VoiceConfig::read(&files.config).map_err(|error| failed(&error))?;
+        let espeak = Espeak::open(&self.files.espeak_data).map_err(|error| failed(&error))?;
+        load_runtime(&self.files.onnx_runtime)?;
+        let engine = PiperEngine::open(&model.name, &files.onnx, config, espeak, lanes)?;
+        Ok(LoadedEngine::Speech(Arc::new(engine)))
+    }
+}

@@ -1,0 +1,231 @@
+//! Cuts a recording into windows at silences.
+
+use voicefleet_core::ports::Window;
+
+use crate::speech::Stretch;
+
+/// Longest window, samples: the 30 s that a Whisper model hears at once.
+pub(crate) const LONGEST: usize = 30 * SECOND;
+
+/// Samples per second.
+const SECOND: usize = 16_000;
+
+/// Silence kept before and after speech, where there is as much: a soft onset is speech, too.
+const MARGIN: usize = SECOND * 2 / 5;
+
+/// A longer silence always ends a window: the model has little to hold on to there.
+const LONGEST_SILENCE: usize = 4 * SECOND;
+
+/// Speech that goes on for longer than a window is cut at the quietest place of its last seconds.
+const CUT_WITHIN: usize = 6 * SECOND;
+
+/// How long a place to cut at must be quiet: half a short syllable on both sides.
+const QUIET: usize = SECOND / 5;
+
+/// Windows of at most [`LONGEST`] samples that together hold all the speech, in time order.
+///
+/// A window is as long as it can be, since the model's work does not shrink with the window; where
+/// it has to end, it ends at the longest silence of its second half.
+pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>) -> Vec<Window> {
+    let mut windows = Vec::new();
+    let mut open: Vec<Stretch> = Vec::new();
+    for stretch in stretches
+        .into_iter()
+        .flat_map(|stretch| split_long(samples, stretch))
+    {
+        while let Some(first) = open.first() {
+            let silence = silence_between(&open[open.len() - 1], &stretch);
+            let fits = stretch.end - first.start <= LONGEST - 2 * MARGIN;
+            if fits && silence <= LONGEST_SILENCE {
+                break;
+            }
+            let cut = if fits {
+                open.len()
+            } else {
+                widest_silence(&open, &stretch)
+            };
+            windows.push(open.drain(..cut).collect::<Vec<_>>());
+        }
+        open.push(stretch);
+    }
+    windows.push(open);
+    with_margins(&windows, samples.len())
+}
+
+/// Pieces of a stretch that fit a window with its margins.
+fn split_long(samples: &[f32], stretch: Stretch) -> Vec<Stretch> {
+    const FITTING: usize = LONGEST - 2 * MARGIN;
+    let mut pieces = Vec::new();
+    let mut rest = stretch;
+    while rest.len() > FITTING {
+        let latest = rest.start + FITTING;
+        let cut = quietest(samples, latest - CUT_WITHIN..latest);
+        pieces.push(rest.start..cut);
+        rest = cut..rest.end;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// The middle of the [`QUIET`] samples within `range` that have the least energy.
+fn quietest(samples: &[f32], range: std::ops::Range<usize>) -> usize {
+    // Sums over short steps, then over a sliding row of them: cheap, and exact enough for a cut.
+    const STEP: usize = SECOND / 100;
+    const ROW: usize = QUIET / STEP;
+    let energies: Vec<f32> = samples[range.clone()]
+        .chunks_exact(STEP)
+        .map(|step| step.iter().map(|sample| sample * sample).sum())
+        .collect();
+    let row_energy = |row: &[f32]| row.iter().sum::<f32>();
+    let quietest_row = energies
+        .windows(ROW)
+        .enumerate()
+        .min_by(|(_, a), (_, b)| row_energy(a).total_cmp(&row_energy(b)))
+        .map_or(0, |(index, _)| index);
+    range.start + quietest_row * STEP + QUIET / 2
+}
+
+fn silence_between(before: &Stretch, after: &Stretch) -> usize {
+    after.start.saturating_sub(before.end)
+}
+
+/// How many of the open stretches to close so that the cut lies in the longest silence of the second
+/// half of what a window can hold.
+fn widest_silence(open: &[Stretch], next: &Stretch) -> usize {
+    let second_half = open[0].start + LONGEST / 2;
+    let following = open[1..].iter().chain([next]);
+    open.iter()
+        .zip(following)
+        .enumerate()
+        .filter(|(_, (before, _))| before.end >= second_half)
+        .max_by_key(|(_, (before, after))| silence_between(before, after))
+        .map_or(open.len(), |(index, _)| index + 1)
+}
+
+/// Adds silence on both sides of every group, up to the middle of the silence between two groups.
+fn with_margins(groups: &[Vec<Stretch>], end: usize) -> Vec<Window> {
+    let bounds: Vec<Stretch> = groups
+        .iter()
+        .filter_map(|group| Some(group.first()?.start..group.last()?.end))
+        .collect();
+    let mut windows = Vec::with_capacity(bounds.len());
+    for (index, speech) in bounds.iter().enumerate() {
+        let before = match index.checked_sub(1) {
+            Some(previous) => silence_between(&bounds[previous], speech) / 2,
+            None => speech.start,
+        };
+        let after = match bounds.get(index + 1) {
+            Some(next) => silence_between(speech, next) / 2,
+            None => end.saturating_sub(speech.end),
+        };
+        windows.push(Window {
+            start: speech.start - before.min(MARGIN),
+            end: speech.end + after.min(MARGIN),
+        });
+    }
+    windows
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Stretches from pairs of (silence before, speech), in milliseconds.
+    fn stretches(gaps_and_lengths: &[(usize, usize)]) -> Vec<Stretch> {
+        let mut at = 0;
+        gaps_and_lengths
+            .iter()
+            .map(|(silence, speech)| {
+                let start = at + silence * 16;
+                at = start + speech * 16;
+                start..at
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn windows_are_short_ordered_and_hold_all_speech(
+            layout in proptest::collection::vec((200_usize..9_000, 150_usize..70_000), 0..30),
+            tail in 0_usize..20_000,
+        ) {
+            let stretches = stretches(&layout);
+            let end = stretches.last().map_or(0, |last| last.end) + tail;
+            let windows = pack(&vec![0.0; end], stretches.clone());
+            for window in &windows {
+                prop_assert!(window.start < window.end && window.end <= end);
+                prop_assert!(window.end - window.start <= LONGEST);
+            }
+            for pair in windows.windows(2) {
+                prop_assert!(pair[0].end <= pair[1].start);
+            }
+            for stretch in stretches {
+                let held: usize = windows
+                    .iter()
+                    .map(|window| window.end.min(stretch.end).saturating_sub(window.start.max(stretch.start)))
+                    .sum();
+                prop_assert_eq!(held, stretch.len());
+            }
+        }
+
+        #[test]
+        fn stretches_that_fit_are_never_cut(
+            layout in proptest::collection::vec((200_usize..3_000, 150_usize..29_000), 1..30),
+        ) {
+            let stretches = stretches(&layout);
+            let end = stretches.last().map_or(0, |last| last.end);
+            for window in pack(&vec![0.0; end], stretches.clone()) {
+                for stretch in &stretches {
+                    prop_assert!(window.end <= stretch.start || stretch.end <= window.end);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_spoken_is_no_window() {
+        assert_eq!(pack(&[0.0; 16_000], Vec::new()), Vec::new());
+    }
+
+    #[test]
+    fn sentences_share_a_window_until_a_long_silence() {
+        let windows = pack(
+            &vec![0.0; 40 * SECOND],
+            stretches(&[(1_000, 3_000), (2_000, 3_000), (6_000, 3_000)]),
+        );
+        assert_eq!(
+            windows,
+            [
+                Window {
+                    start: SECOND - MARGIN,
+                    end: 9 * SECOND + MARGIN
+                },
+                Window {
+                    start: 15 * SECOND - MARGIN,
+                    end: 18 * SECOND + MARGIN
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_full_window_ends_at_its_longest_late_silence() {
+        // Silences at 10 s (2 s long), 18 s (1 s long) and 25 s (0.3 s long); the last one does not fit.
+        let layout = [(0, 10_000), (2_000, 6_000), (1_000, 6_000), (300, 8_000)];
+        let windows = pack(&vec![0.0; 40 * SECOND], stretches(&layout));
+        assert_eq!(windows.len(), 2);
+        assert_eq!(windows[0].end, 18 * SECOND + MARGIN);
+    }
+
+    #[test]
+    fn endless_speech_is_cut_where_it_is_quietest() {
+        let mut samples = vec![0.5; 50 * SECOND];
+        samples[26 * SECOND..26 * SECOND + QUIET].fill(0.01);
+        let windows = pack(&samples, stretches(&[(0, 50_000)]));
+        assert_eq!(windows.len(), 2);
+        assert_eq!(windows[0].end, windows[1].start);
+        assert!(windows[0].end.abs_diff(26 * SECOND + QUIET / 2) <= SECOND / 100);
+    }
+}

@@ -1,0 +1,8 @@
+//! The engine with real models and real speech.
+
+mod audio;
+mod faults;
+mod long;
+mod noise;
+mod speech;
+mod support;

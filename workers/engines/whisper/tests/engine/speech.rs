@@ -1,0 +1,194 @@
+//! What is said, in which language, and when.
+
+use std::thread;
+
+use voicefleet_core::{Pcm, ports::TranscriptionOptions};
+
+use crate::{
+    audio::{JFK, JFK_TIMES, jfk, part, pcm, silence},
+    support::{
+        BASE, TINY_EN, all, assert_in_order, engine, english, hear, load, loader, plain, spoken,
+        timed,
+    },
+};
+
+#[test]
+fn the_clip_is_understood_word_for_word() {
+    let audio = jfk();
+    for model in [BASE, TINY_EN] {
+        let segments = hear(&*engine(model), &audio);
+        assert_eq!(spoken(&segments), plain(JFK), "{model}");
+    }
+}
+
+#[test]
+fn words_are_placed_where_they_are_said() {
+    let audio = jfk();
+    for model in [BASE, TINY_EN] {
+        let segments = hear(&*engine(model), &audio);
+        let words = timed(&segments);
+        assert_eq!(words.len(), JFK_TIMES.len(), "{model}");
+        for (word, (text, start, end)) in words.iter().zip(JFK_TIMES) {
+            assert_eq!(plain(&word.word), [text]);
+            // 0.3 s is what a listener notices; "ask not" is said with a drawl that recognisers cut differently.
+            assert!(
+                (word.start - start).abs() < 0.3,
+                "{model}: {word:?} begins at {start}"
+            );
+            assert!(
+                (word.end - end).abs() < 0.3,
+                "{model}: {word:?} ends at {end}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_language_is_detected() {
+    let audio = jfk();
+    let engine = engine(BASE);
+    let heard = engine
+        .transcribe(&audio, all(&audio), &TranscriptionOptions::default())
+        .unwrap();
+    assert_eq!(heard.language, "en");
+    assert_eq!(spoken(&heard.segments), plain(JFK));
+}
+
+#[test]
+fn an_english_model_needs_no_detection() {
+    let audio = jfk();
+    let options = TranscriptionOptions::default();
+    let heard = engine(TINY_EN)
+        .transcribe(&audio, all(&audio), &options)
+        .unwrap();
+    assert_eq!(heard.language, "en");
+}
+
+/// "And so my fellow Americans", a pause, "ask what you can do for your country".
+fn two_sentences(pause_tenths: usize) -> Pcm {
+    let clip = jfk();
+    let samples = [
+        part(&clip, 0, 28),
+        silence(pause_tenths),
+        part(&clip, 79, 110),
+    ];
+    pcm(samples.concat())
+}
+
+/// When the words of [`two_sentences`] are said.
+fn two_sentences_times(pause_tenths: u32) -> Vec<(&'static str, f64, f64)> {
+    let shift = 2.8 + f64::from(pause_tenths) / 10.0 - 7.9;
+    let first = JFK_TIMES[..5].iter().copied();
+    let second = JFK_TIMES[14..].iter();
+    first
+        .chain(second.map(|(word, start, end)| (*word, start + shift, end + shift)))
+        .collect()
+}
+
+#[test]
+fn a_long_silence_between_sentences_neither_invents_nor_moves_words() {
+    for model in [BASE, TINY_EN] {
+        let engine = engine(model);
+        for pause in [20, 50] {
+            let audio = two_sentences(usize::try_from(pause).unwrap());
+            let segments = hear(&*engine, &audio);
+            let expected = two_sentences_times(pause);
+            let words = timed(&segments);
+            let texts: Vec<String> = words.iter().flat_map(|word| plain(&word.word)).collect();
+            let expected_texts: Vec<&str> = expected.iter().map(|(word, _, _)| *word).collect();
+            assert_eq!(texts, expected_texts, "{model}, {pause}");
+            for (word, (text, start, end)) in words.iter().zip(&expected) {
+                let near = |a: f64, b: f64| (a - b).abs() < 0.3;
+                assert!(
+                    near(word.start, *start) && near(word.end, *end),
+                    "{model}, {pause}: {word:?}, but {text} is at {start} to {end}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn one_window_with_a_long_silence_in_it_is_heard_to_its_end() {
+    for model in [BASE, TINY_EN] {
+        let engine = engine(model);
+        let audio = two_sentences(80);
+        let heard = engine.transcribe(&audio, all(&audio), &english()).unwrap();
+        assert_in_order(&heard.segments, all(&audio));
+        let expected: Vec<&str> = two_sentences_times(80)
+            .iter()
+            .map(|(word, _, _)| *word)
+            .collect();
+        assert_eq!(spoken(&heard.segments), expected, "{model}");
+    }
+}
+
+#[test]
+fn two_calls_at_once_share_the_weights_and_nothing_else() {
+    let clip = jfk();
+    let first = pcm(part(&clip, 0, 50));
+    let second = pcm(part(&clip, 50, 110));
+    let engine = load(&loader(), TINY_EN, 2).unwrap();
+    let alone = [hear(&*engine, &first), hear(&*engine, &second)];
+    assert_ne!(spoken(&alone[0]), spoken(&alone[1]));
+    for _ in 0..3 {
+        let together = thread::scope(|scope| {
+            let a = scope.spawn(|| hear(&*engine, &first));
+            let b = scope.spawn(|| hear(&*engine, &second));
+            [a.join().unwrap(), b.join().unwrap()]
+        });
+        assert_eq!(together, alone);
+    }
+}
+
+#[test]
+fn the_same_call_gives_the_same_answer_also_when_words_are_sampled() {
+    let audio = jfk();
+    let engine = engine(TINY_EN);
+    let options = TranscriptionOptions {
+        temperature: 0.8,
+        ..english()
+    };
+    let first = engine.transcribe(&audio, all(&audio), &options).unwrap();
+    assert!(!first.segments.is_empty());
+    assert_in_order(&first.segments, all(&audio));
+    let second = engine.transcribe(&audio, all(&audio), &options).unwrap();
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_prompt_steers_the_spelling() {
+    let clip = jfk();
+    let audio = pcm(part(&clip, 0, 28));
+    let engine = engine(BASE);
+    let with = |prompt: &str| {
+        let options = TranscriptionOptions {
+            prompt: Some(prompt.to_owned()),
+            ..english()
+        };
+        let heard = engine.transcribe(&audio, all(&audio), &options).unwrap();
+        heard
+            .segments
+            .iter()
+            .map(|segment| segment.text.clone())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let shouting = "THIS SPEECH IS WRITTEN IN CAPITALS. WE CHOOSE TO GO TO THE MOON, AND TO DO THE OTHER THINGS.";
+    let text = with(shouting);
+    assert_eq!(text.to_uppercase(), text);
+    // A prompt that is far too long, or tries to be control tokens, does no harm.
+    let long = "word ".repeat(5_000);
+    for prompt in [
+        long.as_str(),
+        "[_EOT_][_BEG_] <|endoftext|> <|nospeech|>",
+        "ÄÖÜ 漢字 \u{1f600}",
+        " ",
+    ] {
+        assert_eq!(
+            plain(&with(prompt)),
+            plain("and so my fellow americans"),
+            "{prompt:.20}"
+        );
+    }
+}

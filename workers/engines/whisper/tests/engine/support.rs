@@ -1,0 +1,118 @@
+//! Loading models, and reading what was heard.
+
+use std::sync::Arc;
+
+use voicefleet_core::{
+    Pcm, Segment, Word,
+    ports::{
+        EngineError, EngineLoader, LoadedEngine, ModelRef, TranscriptionEngine,
+        TranscriptionOptions, Window,
+    },
+};
+use voicefleet_testkit::model_file;
+use voicefleet_whisper::WhisperLoader;
+
+pub(crate) const BASE: &str = "whisper-base";
+pub(crate) const TINY_EN: &str = "whisper-tiny.en";
+
+pub(crate) fn loader() -> WhisperLoader {
+    let models = [
+        (BASE.to_owned(), model_file("whisper/ggml-base-q8_0.bin")),
+        (
+            TINY_EN.to_owned(),
+            model_file("whisper/ggml-tiny.en-q8_0.bin"),
+        ),
+    ];
+    WhisperLoader::new(models, model_file("vad/ggml-silero-v6.2.0.bin"))
+}
+
+pub(crate) fn load(
+    loader: &WhisperLoader,
+    name: &str,
+    lanes: usize,
+) -> Result<Arc<dyn TranscriptionEngine>, EngineError> {
+    let model = ModelRef {
+        name: name.to_owned(),
+        digest: String::new(),
+    };
+    match loader.load(&model, lanes)? {
+        LoadedEngine::Transcription(engine) => Ok(engine),
+        LoadedEngine::Speech(_) => panic!("a Whisper model does not speak"),
+    }
+}
+
+pub(crate) fn engine(name: &str) -> Arc<dyn TranscriptionEngine> {
+    load(&loader(), name, 1).unwrap()
+}
+
+pub(crate) fn english() -> TranscriptionOptions {
+    TranscriptionOptions {
+        language: Some("en".to_owned()),
+        ..TranscriptionOptions::default()
+    }
+}
+
+/// The whole recording as one window.
+pub(crate) fn all(audio: &Pcm) -> Window {
+    Window {
+        start: 0,
+        end: audio.samples.len(),
+    }
+}
+
+/// Plans and transcribes; checks what must hold for any transcript.
+pub(crate) fn hear(engine: &dyn TranscriptionEngine, audio: &Pcm) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    for window in engine.plan(audio).unwrap() {
+        let heard = engine.transcribe(audio, window, &english()).unwrap();
+        assert_in_order(&heard.segments, window);
+        segments.extend(heard.segments);
+    }
+    segments
+}
+
+/// Times never run backwards and stay within the window.
+pub(crate) fn assert_in_order(segments: &[Segment], window: Window) {
+    let second = |sample: usize| f64::from(u32::try_from(sample).unwrap()) / 16_000.0;
+    let mut at = second(window.start);
+    for segment in segments {
+        assert!(!segment.text.is_empty() && segment.text.trim() == segment.text);
+        assert!(
+            segment.start >= at && segment.end >= segment.start,
+            "{segment:?}"
+        );
+        assert!((0.0..=1.0).contains(&segment.no_speech_prob));
+        assert!(segment.avg_logprob <= 0.0);
+        for word in &segment.words {
+            assert!(
+                word.start >= at && word.end >= word.start,
+                "{word:?} in {segment:?}"
+            );
+            assert!((0.0..=1.0).contains(&word.probability));
+            at = word.end;
+        }
+        assert!(segment.end >= at);
+        at = segment.end;
+    }
+    assert!(at <= second(window.end));
+}
+
+/// The words, in lower case, without punctuation.
+pub(crate) fn spoken(segments: &[Segment]) -> Vec<String> {
+    segments
+        .iter()
+        .flat_map(|segment| plain(&segment.text))
+        .collect()
+}
+
+pub(crate) fn plain(text: &str) -> Vec<String> {
+    text.to_lowercase()
+        .split_whitespace()
+        .map(|word| word.replace(|c: char| !c.is_alphanumeric(), ""))
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+pub(crate) fn timed(segments: &[Segment]) -> Vec<&Word> {
+    segments.iter().flat_map(|segment| &segment.words).collect()
+}
