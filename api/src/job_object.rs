@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use voicefleet_core::{Failure, Job, JobSpec, JobState, Timestamp};
 
+use crate::schema::{AudioFormatName, KindName, StatusName, TierName};
+
 /// A job.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
@@ -15,14 +17,14 @@ pub(crate) struct JobObject {
     /// Always `job`.
     #[schema(example = "job")]
     object: &'static str,
-    /// `speech` or `transcription`.
-    #[schema(example = "speech")]
+    /// Speaking or transcribing.
+    #[schema(value_type = KindName)]
     kind: &'static str,
-    /// `queued`, `running`, `succeeded`, `failed`, `cancelled` or `expired`.
-    #[schema(example = "queued")]
+    /// Where it stands.
+    #[schema(value_type = StatusName)]
     status: &'static str,
-    /// `realtime`, `standard` or `batch`.
-    #[schema(example = "standard")]
+    /// How urgent it is.
+    #[schema(value_type = TierName)]
     tier: &'static str,
     /// The engine that does it.
     #[schema(example = "piper")]
@@ -32,6 +34,7 @@ pub(crate) struct JobObject {
     /// The voice or mix in canonical spelling; null for transcriptions.
     voice: Option<String>,
     /// The format of the result; null for transcriptions.
+    #[schema(value_type = Option<AudioFormatName>)]
     response_format: Option<&'static str>,
     /// The language given; null for speech and where it is to be detected.
     language: Option<String>,

@@ -14,6 +14,7 @@ use crate::{
         tracing_context::trace_context,
     },
     problem::ApiError,
+    schema::{AudioFormatName, Binary, TierName},
     speech::{self, SpeechWish},
     submit::NewJob,
     transcription::{self, TranscriptionWish, upload},
@@ -49,11 +50,11 @@ pub(crate) struct SpeechJobRequest {
     /// A voice of `GET /v1/voices`, a mix such as `af_bella(2)+af_sky`, or one of OpenAI's voice
     /// names; the engine's default if left out.
     voice: Option<String>,
-    /// `realtime`, `standard` or `batch`.
-    #[schema(default = "standard")]
+    /// How urgent it is.
+    #[schema(value_type = Option<TierName>, default = "standard")]
     tier: Option<String>,
-    /// `wav`, `pcm`, `mp3`, `opus` or `flac`.
-    #[schema(default = "wav")]
+    /// The format of the result.
+    #[schema(value_type = Option<AudioFormatName>, default = "wav")]
     response_format: Option<String>,
     /// Speaking rate, 0.25 to 4.
     #[schema(default = 1.0, minimum = 0.25, maximum = 4.0)]
@@ -83,8 +84,8 @@ pub(crate) struct TranscriptionJobRequest {
     temperature: Option<f32>,
     /// Words or names to expect.
     prompt: Option<String>,
-    /// `realtime`, `standard` or `batch`.
-    #[schema(default = "standard")]
+    /// How urgent it is.
+    #[schema(value_type = Option<TierName>, default = "standard")]
     tier: Option<String>,
     /// When the result is of no use any more: seconds from now as a number, or an RFC 3339 time. At most 7 days away.
     #[schema(example = 30)]
@@ -98,8 +99,7 @@ pub(crate) struct TranscriptionJobForm {
     /// `transcription`; may be left out.
     kind: Option<String>,
     /// The audio: wav, mp3, ogg, opus, flac, m4a or webm.
-    #[schema(value_type = String, format = Binary)]
-    file: Vec<u8>,
+    file: Binary,
     /// A model of `GET /v1/models`; the first installed one if left out.
     model: Option<String>,
     /// ISO 639-1 code; detected if left out.
@@ -108,7 +108,8 @@ pub(crate) struct TranscriptionJobForm {
     temperature: Option<f32>,
     /// Words or names to expect.
     prompt: Option<String>,
-    /// `realtime`, `standard` or `batch`.
+    /// How urgent it is; `standard` if left out.
+    #[schema(value_type = Option<TierName>)]
     tier: Option<String>,
     /// Seconds from now, or an RFC 3339 time.
     deadline: Option<String>,

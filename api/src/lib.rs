@@ -1,6 +1,6 @@
 //! Voicefleet's HTTP API, over ports only: it knows no queue, store, codec or engine by name.
 //!
-//! [`router`] makes an axum router from an [`ApiContext`]; [`openapi`] describes it. Begin reading at
+//! [`router()`] makes an axum router from an [`ApiContext`]; [`openapi()`] describes it. Begin reading at
 //! `router.rs`, which lists the endpoints and what every request passes; each endpoint is one file
 //! under `endpoints/`, a thin handler over the logic beside it. All work, synchronous or not, goes
 //! through `submit.rs`. Errors are made in `problem.rs` and written in `http/errors.rs`.
@@ -19,6 +19,7 @@ mod rendering;
 mod results;
 mod router;
 mod routing;
+mod schema;
 mod speech;
 mod submit;
 mod synchronous;

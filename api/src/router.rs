@@ -4,6 +4,7 @@ use std::{any::Any, sync::Arc};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -36,6 +37,8 @@ pub fn router(context: ApiContext) -> Router {
     endpoints
         .merge(e::docs::router())
         .fallback(nothing_here)
+        // Bodies have the bounds of `ApiLimits`, not axum's 2 MB.
+        .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(body_idle))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(errors::render))

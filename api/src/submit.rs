@@ -33,10 +33,7 @@ pub(crate) struct NewJob {
 pub(crate) async fn submit(app: &SharedApp, work: NewJob) -> Result<Job, ApiError> {
     let owned = Arc::clone(app);
     let accepting = async move { accept(&owned, work).await }.in_current_span();
-    app.tasks
-        .spawn(accepting)
-        .await
-        .map_err(|error| ApiError::internal(&format!("a submit panicked: {error}")))?
+    accepting.await
 }
 
 async fn accept(app: &App, work: NewJob) -> Result<Job, ApiError> {

@@ -76,8 +76,8 @@ mod tests {
     /// 2026-01-01 00:00 UTC.
     const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
-    fn read(value: Value) -> Result<Option<Timestamp>, Failure> {
-        deadline(Some(&value), NOW, Duration::from_hours(24))
+    fn read(value: &Value) -> Result<Option<Timestamp>, Failure> {
+        deadline(Some(value), NOW, Duration::from_hours(24))
     }
 
     #[test]
@@ -90,9 +90,9 @@ mod tests {
             json!("2026-01-01T00:01:00Z"),
             json!("2026-01-01T02:01:00.000+02:00"),
         ] {
-            assert_eq!(read(value.clone()), Ok(in_a_minute), "{value}");
+            assert_eq!(read(&value), Ok(in_a_minute), "{value}");
         }
-        assert_eq!(read(Value::Null), Ok(None));
+        assert_eq!(read(&Value::Null), Ok(None));
         assert_eq!(deadline(None, NOW, Duration::from_hours(24)), Ok(None));
     }
 
@@ -114,7 +114,7 @@ mod tests {
             json!("2026-01-02T00:00:01Z"),
             json!(86_401),
         ] {
-            let failure = read(value.clone()).expect_err(&value.to_string());
+            let failure = read(&value).expect_err(&value.to_string());
             assert_eq!(failure.code, ErrorCode::InvalidDeadline, "{value}");
         }
     }

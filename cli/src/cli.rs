@@ -34,7 +34,7 @@ pub(crate) enum ModelsCommand {
     Pull {
         #[command(flatten)]
         folder: ModelsFolder,
-        /// Asset names, or the names of sets: `default`, `test`, `all`.
+        /// Asset names, or the names of sets: `default`, `test`, `bench`.
         names: Vec<String>,
     },
     /// Hash every installed file and compare with the manifest.

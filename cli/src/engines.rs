@@ -9,7 +9,7 @@ use voicefleet_core::{
 use voicefleet_kokoro::{KokoroFiles, KokoroLoader};
 use voicefleet_models::{ModelStore, NotInstalled};
 use voicefleet_piper::{PiperFiles, PiperLoader, PiperModelFiles};
-use voicefleet_whisper::{WhisperFiles, WhisperLoader};
+use voicefleet_whisper::WhisperLoader;
 
 /// Makes a loader for one model, once its files are there.
 type MakeLoader = fn(&ModelStore, &str) -> Result<Box<dyn EngineLoader>, NotInstalled>;
@@ -67,8 +67,5 @@ fn kokoro(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotI
 
 fn whisper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {
     let files = store.whisper(model)?;
-    Ok(Box::new(WhisperLoader::new(WhisperFiles {
-        models: HashMap::from([(model.to_owned(), files.model)]),
-        vad: files.vad,
-    })))
+    Ok(Box::new(WhisperLoader::new([(model.to_owned(), files.model)], files.vad)))
 }

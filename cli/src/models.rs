@@ -31,13 +31,17 @@ fn list(store: &ModelStore) {
     for asset in store.manifest().assets().iter().filter(|asset| !asset.files.is_empty()) {
         print_line(&line_of(store, asset));
     }
-    print_line("\nSets: default (a first run), test (what the tests need beyond that), all.");
+    print_line("\nSets: default (a first run), test and bench (what those need beyond that).");
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / MIB
+}
+
 fn line_of(store: &ModelStore, asset: &Asset) -> String {
     let installed = if store.installed(&asset.name) { "yes" } else { "no" };
-    let size = asset.size() as f64 / MIB;
+    let size = mib(asset.size());
     format!("{:<28} {:<10} {size:>9.1}  {installed:<9} {}", asset.name, asset.purpose, asset.licence)
 }
 
@@ -45,21 +49,28 @@ async fn pull(store: &ModelStore, names: Vec<String>) -> anyhow::Result<()> {
     let names = if names.is_empty() { vec![Set::Default.name().to_owned()] } else { names };
     let wanted = store.manifest().select(&names)?;
     let report = store.pull(&wanted, progress::for_stderr(), &PullOptions::default()).await?;
-    print_line(&report.to_string());
+    print_line(&format!(
+        "{} files put in place ({:.1} MiB); {:.1} MiB fetched. Models folder: {}",
+        report.files.len(),
+        mib(report.bytes_placed),
+        mib(report.bytes_fetched),
+        store.dir().display(),
+    ));
     Ok(())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "like the other commands")]
 fn verify(store: &ModelStore) -> anyhow::Result<ExitCode> {
     let states = store.verify(&Manifest::embedded().all());
+    let installed: Vec<_> = states.iter().filter(|state| state.condition != Condition::Missing).collect();
     let mut wrong = 0;
-    for state in states.iter().filter(|state| state.condition != Condition::Missing) {
+    for state in &installed {
         let good = state.condition == Condition::Good;
         wrong += usize::from(!good);
         print_line(&format!("{:<9} {}", if good { "good" } else { "WRONG" }, state.path));
     }
-    let checked = states.iter().filter(|state| state.condition != Condition::Missing).count();
-    print_line(&format!("{} of {checked} installed files are what the manifest says.", checked - wrong));
+    let right = installed.len() - wrong;
+    print_line(&format!("{right} of {} installed files are what the manifest says.", installed.len()));
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

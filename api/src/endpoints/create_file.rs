@@ -14,6 +14,7 @@ use crate::{
     app::SharedApp,
     http::{errors::Problem, form::audio_form},
     problem::ApiError,
+    schema::Binary,
     transcription::upload::{self, FileId},
 };
 
@@ -47,8 +48,7 @@ impl FileObject {
 #[expect(dead_code, reason = "describes the form, which is read field by field")]
 pub(crate) struct FileForm {
     /// The audio: wav, mp3, ogg, opus, flac, m4a or webm.
-    #[schema(value_type = String, format = Binary)]
-    file: Vec<u8>,
+    file: Binary,
     /// OpenAI's field; anything is accepted and nothing comes of it.
     purpose: Option<String>,
 }

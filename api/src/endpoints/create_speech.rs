@@ -21,6 +21,7 @@ use crate::{
     },
     problem::ApiError,
     results,
+    schema::{AudioFormatName, Binary, TierName},
     speech::{self, SpeechWish},
     submit::NewJob,
     synchronous, urgency,
@@ -43,8 +44,8 @@ pub(crate) struct SpeechRequest {
     /// A voice of `GET /v1/voices`, a mix such as `af_bella(2)+af_sky`, or one of OpenAI's voice names,
     /// which have counterparts on Kokoro and mean Piper's default voice on Piper.
     voice: VoiceField,
-    /// `wav`, `pcm` (16 bit, mono, 24 kHz), `mp3`, `opus` or `flac`.
-    #[schema(default = "mp3")]
+    /// The format of the audio.
+    #[schema(value_type = Option<AudioFormatName>, default = "mp3")]
     response_format: Option<String>,
     /// Speaking rate, 0.25 to 4.
     #[schema(default = 1.0, minimum = 0.25, maximum = 4.0)]
@@ -55,8 +56,8 @@ pub(crate) struct SpeechRequest {
     /// `audio`, or `sse` for OpenAI's `speech.audio.*` events.
     #[schema(default = "audio")]
     stream_format: Option<String>,
-    /// Not OpenAI's: `realtime`, `standard` or `batch`.
-    #[schema(default = "realtime")]
+    /// Not OpenAI's: how urgent it is.
+    #[schema(value_type = Option<TierName>, default = "realtime")]
     tier: Option<String>,
     /// Not OpenAI's: the engine, where the model's name leaves it open.
     engine: Option<String>,
@@ -92,8 +93,8 @@ impl VoiceField {
     request_body = SpeechRequest,
     responses(
         (status = 200, description = "The audio.", content(
-            (Vec<u8> = "audio/mpeg"), (Vec<u8> = "audio/wav"), (Vec<u8> = "audio/ogg"),
-            (Vec<u8> = "audio/flac"), (Vec<u8> = "audio/pcm;rate=24000;channels=1"),
+            (Binary = "audio/mpeg"), (Binary = "audio/wav"), (Binary = "audio/ogg"),
+            (Binary = "audio/flac"), (Binary = "audio/pcm;rate=24000;channels=1"),
             (String = "text/event-stream"),
         )),
         (status = 400, description = "A field is not as documented; `param` names it.", body = OpenAiError),

@@ -17,6 +17,7 @@ use crate::{
     job_request::checked_wish,
     problem::ApiError,
     results,
+    schema::{Binary, TierName, TranscriptFormatName},
     submit::NewJob,
     synchronous,
     transcription::{
@@ -33,8 +34,7 @@ use crate::{
 #[expect(dead_code, reason = "describes the form, which is read field by field")]
 pub(crate) struct TranscriptionForm {
     /// The audio: wav, mp3, ogg, opus, flac, m4a or webm.
-    #[schema(value_type = String, format = Binary)]
-    file: Vec<u8>,
+    file: Binary,
     /// A model of `GET /v1/models`. `whisper-1`, `gpt-4o-transcribe` and `gpt-4o-mini-transcribe` mean
     /// the first installed one.
     #[schema(example = "whisper-1")]
@@ -43,8 +43,8 @@ pub(crate) struct TranscriptionForm {
     language: Option<String>,
     /// Words or names to expect.
     prompt: Option<String>,
-    /// `json`, `text`, `srt`, `verbose_json` or `vtt`.
-    #[schema(default = "json")]
+    /// The format of the transcript.
+    #[schema(value_type = Option<TranscriptFormatName>, default = "json")]
     response_format: Option<String>,
     /// Sampling temperature, 0 to 1.
     temperature: Option<f32>,
@@ -55,7 +55,8 @@ pub(crate) struct TranscriptionForm {
     stream: Option<bool>,
     /// Only `auto`: the audio is always cut at silences.
     chunking_strategy: Option<String>,
-    /// Not OpenAI's: `realtime`, `standard` or `batch`; `realtime` if left out.
+    /// Not OpenAI's: how urgent it is; `realtime` if left out.
+    #[schema(value_type = Option<TierName>)]
     tier: Option<String>,
 }
 

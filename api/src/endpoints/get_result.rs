@@ -19,6 +19,7 @@ use crate::{
     http::{errors::Problem, path::job_id, query::query},
     problem::ApiError,
     results,
+    schema::Binary,
     transcription::formats::{self, Granularity, TranscriptBody, TranscriptFormat},
 };
 
@@ -41,8 +42,8 @@ pub(crate) struct ResultQuery {
     params(("id" = String, Path, description = "The job's id."), ResultQuery),
     responses(
         (status = 200, description = "The audio, or the transcript.", content(
-            (Vec<u8> = "audio/wav"), (Vec<u8> = "audio/mpeg"), (Vec<u8> = "audio/ogg"),
-            (Vec<u8> = "audio/flac"), (Vec<u8> = "audio/pcm;rate=24000;channels=1"),
+            (Binary = "audio/wav"), (Binary = "audio/mpeg"), (Binary = "audio/ogg"),
+            (Binary = "audio/flac"), (Binary = "audio/pcm;rate=24000;channels=1"),
             (TranscriptBody = "application/json"),
         )),
         (status = 400, description = "The format does not exist.",

@@ -13,6 +13,7 @@ use crate::{
     http::{errors::Problem, query::query},
     job_object::JobObject,
     problem::ApiError,
+    schema::{StatusName, TierName},
     urgency,
 };
 
@@ -30,8 +31,10 @@ pub(crate) struct ListQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// Only in this status.
+    #[param(value_type = Option<StatusName>)]
     status: Option<String>,
     /// Only in this tier.
+    #[param(value_type = Option<TierName>)]
     tier: Option<String>,
 }
 

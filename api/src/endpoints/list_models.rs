@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use voicefleet_core::{ModelEntry, catalog::ModelTask};
 
-use crate::app::SharedApp;
+use crate::{app::SharedApp, schema::KindName};
 
 /// The models, in OpenAI's shape.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,8 +32,8 @@ pub(crate) struct ModelObject {
     /// The engine that runs it.
     #[schema(example = "whisper")]
     engine: String,
-    /// `speech` or `transcription`.
-    #[schema(example = "transcription")]
+    /// What it does.
+    #[schema(value_type = KindName)]
     task: &'static str,
     /// Whether its files are on this server.
     installed: bool,

@@ -284,3 +284,32 @@ async fn a_store_full_of_what_is_needed_says_so() {
         "the audio store is full of files that waiting jobs need"
     );
 }
+
+#[tokio::test]
+async fn an_upload_without_end_is_not_read_to_its_end() {
+    let api = Api::new();
+    let endless = vec![0; 20 * crate::support::limits().max_upload_bytes];
+    let problem = api
+        .upload("/v1/files", &[], &endless)
+        .await
+        .expect(413)
+        .json();
+    assert_eq!(
+        (&problem["code"], &problem["field"]),
+        (&json!("upload_too_large"), &json!("file"))
+    );
+}
+
+#[tokio::test]
+async fn an_upload_may_be_as_large_as_the_limit_says() {
+    let max_upload_bytes = 4 * 1024 * 1024;
+    let limits = voicefleet_api::ApiLimits {
+        max_upload_bytes,
+        ..crate::support::limits()
+    };
+    let api = Api::with(limits, crate::support::catalog::usual());
+    let wav = tone_wav(100);
+    assert!(wav.len() > 3_000_000 && wav.len() < max_upload_bytes);
+    let file = api.upload("/v1/files", &[], &wav).await.expect(201).json();
+    assert_eq!(file["audio_seconds"], 100.0);
+}

@@ -59,9 +59,17 @@ async fn requests_jobs_and_the_cache_are_counted() {
     let requests = "voicefleet_http_requests_total";
     for (name, labels, value) in [
         (requests, [r#"route="/v1/jobs""#, r#"status="2xx""#], "4"),
-        (requests, [r#"route="/v1/jobs/{id}/result""#, r#"status="2xx""#], "1"),
+        (
+            requests,
+            [r#"route="/v1/jobs/{id}/result""#, r#"status="2xx""#],
+            "1",
+        ),
         (requests, [r#"route="other""#, r#"status="4xx""#], "1"),
-        ("voicefleet_http_request_duration_seconds_count", [r#"route="/v1/jobs""#, ""], "4"),
+        (
+            "voicefleet_http_request_duration_seconds_count",
+            [r#"route="/v1/jobs""#, ""],
+            "4",
+        ),
         ("voicefleet_jobs_submitted_total", batch, "4"),
         ("voicefleet_cache_hits_total", batch, "1"),
         ("voicefleet_cache_misses_total", batch, "2"),
@@ -69,6 +77,9 @@ async fn requests_jobs_and_the_cache_are_counted() {
         ("voicefleet_renderings_total", [r#"format="mp3""#, ""], "1"),
         ("voicefleet_uploads_bytes_total", ["", ""], "32044"),
     ] {
-        assert!(seen(name, &labels, value), "{name} {labels:?} {value} is missing in:\n{text}");
+        assert!(
+            seen(name, &labels, value),
+            "{name} {labels:?} {value} is missing in:\n{text}"
+        );
     }
 }

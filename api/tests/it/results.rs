@@ -1,12 +1,19 @@
 //! What comes of jobs: audio in every format, transcripts, and why there is nothing.
 
-use std::io::Cursor;
+use std::{
+    io::Cursor,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use voicefleet_audio::Codec;
 use voicefleet_core::{
-    AudioFormat, Fingerprint,
-    ports::{AudioCodec, AudioLimits, BlobKey, BlobStore},
+    AudioFormat, Fingerprint, Pcm,
+    ports::{AudioCodec, AudioError, AudioLimits, BlobKey, BlobStore},
 };
 
 use crate::support::{
@@ -188,4 +195,41 @@ async fn damaged_audio_in_the_store_is_our_fault() {
         (&json!("internal"), &Value::Null)
     );
     assert_eq!(problem["detail"], "an internal error; the log has more");
+}
+
+/// Counts encodings.
+#[derive(Default)]
+struct CountingCodec(AtomicU32);
+
+impl AudioCodec for CountingCodec {
+    fn decode(
+        &self,
+        bytes: &[u8],
+        rate: Option<u32>,
+        limits: AudioLimits,
+    ) -> Result<Pcm, AudioError> {
+        Codec.decode(bytes, rate, limits)
+    }
+
+    fn encode(&self, pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Codec.encode(pcm, format)
+    }
+}
+
+#[tokio::test]
+async fn many_who_want_one_format_at_once_have_it_made_once() {
+    let codec = Arc::new(CountingCodec::default());
+    let used = Arc::clone(&codec);
+    let api = Api::custom(|context| context.codec = used);
+    let _worker = api.worker();
+    let id = spoken(&api, "wav").await;
+    let path = format!("/v1/jobs/{id}/result?format=opus");
+    let answers = futures::future::join_all((0..8).map(|_| api.get(&path))).await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 200 && answer.body == answers[0].body)
+    );
+    assert_eq!(codec.0.load(Ordering::SeqCst), 1);
 }

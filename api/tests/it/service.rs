@@ -117,7 +117,7 @@ async fn the_pages_of_the_documentation_come_from_this_server_alone() {
     let html = page.text();
     let sources: BTreeSet<&str> = html
         .split(['"', '\''])
-        .filter(|text| text.ends_with(".js") || text.ends_with(".css"))
+        .filter(|text| matches!(text.rsplit_once('.'), Some((_, "js" | "css"))))
         .collect();
     assert!(sources.len() >= 3, "{sources:?}");
     for source in sources {

@@ -60,7 +60,7 @@ impl Served {
 #[tokio::test]
 async fn what_is_hardly_http_is_refused_and_the_server_lives_on() {
     let served = Served::start(Api::new()).await;
-    let headers: String = (0..200).map(|n| format!("x-header-{n}: a\r\n")).collect();
+    let headers = "x-header: a\r\n".repeat(200);
     let path = "a".repeat(70_000);
     for (name, request, status) in [
         ("no HTTP", "HELLO\r\n\r\n".to_owned(), 400),

@@ -92,13 +92,13 @@ impl Housekeeper {
     }
 
     async fn write_down_uses(&self) -> Result<(), Unavailable> {
-        let notes = self.touches.take();
-        if notes.is_empty() {
+        if self.touches.is_empty() {
             return Ok(());
         }
+        let touches = Arc::clone(&self.touches);
         self.writer
             .run(Durability::Process, move |db| {
-                blobs::apply_touches(db, notes).boxed()
+                async move { touches.write_down(db).await }.boxed()
             })
             .await
     }

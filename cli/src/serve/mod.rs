@@ -77,7 +77,9 @@ async fn serve(settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<Exi
         stop_in_order(&stop, &closing, grace, &mut workers, &mut server).await;
         tasks.close();
         tasks.wait().await;
-        backend.close().await;
+        if let Err(error) = backend.close().await {
+            tracing::warn!(%error, "the database did not close in order; nothing is lost");
+        }
     };
     tokio::select! {
         stopped = tokio::time::timeout(grace, in_order) => {
@@ -197,8 +199,7 @@ fn api_context(
             ..ApiLimits::default()
         },
         metrics: Arc::new(move || {
-            let exposition = Arc::clone(&exposition);
-            Box::pin(async move { exposition.text().await })
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(exposition.text()))
         }),
         tasks,
     }

@@ -157,29 +157,47 @@ async fn a_file_of_another_size_is_refused_before_it_is_fetched() {
 }
 
 #[tokio::test]
-async fn a_dead_host_is_asked_once_and_the_next_source_takes_over() {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
-    let dead = format!("http://{}", unused.local_addr().unwrap());
-    drop(unused);
+async fn a_host_that_does_not_answer_is_asked_once_and_the_next_source_takes_over() {
     let files: [(&str, &[u8]); 2] = [("one", b"1"), ("two", b"22")];
-    let server = Server::start(&files, &[]);
+    let (dead, server) = (
+        Server::start(&files, &[Answer::HangUp, Answer::HangUp]),
+        Server::start(&files, &[]),
+    );
     let place = Workplace::new();
-    let sources = [
-        format!(r#"{{ kind = "url", url = "{dead}/{{name}}" }}"#),
-        url_source(&server),
-    ];
+    let sources = [url_source(&dead), url_source(&server)];
     let store = place.store(&[asset("a", &sources, &files)]);
     let notes = Notes::new();
 
     pull(&store, &notes, &PullOptions::default()).await.unwrap();
 
+    assert_eq!(dead.requests().len(), 1);
+    assert_eq!(server.requests().len(), 2);
     let notes = notes.all();
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(
-        notes[0].contains(&dead) && notes[0].contains("cannot be reached"),
+        notes[0].contains(&dead.url()) && notes[0].contains("cannot be reached"),
         "{notes:?}"
     );
-    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_is_passed_over() {
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}", unused.local_addr().unwrap());
+    drop(unused);
+    let server = Server::start(&[("one", b"1")], &[]);
+    let place = Workplace::new();
+    let sources = [
+        format!(r#"{{ kind = "url", url = "{nobody}/{{name}}" }}"#),
+        url_source(&server),
+    ];
+    let store = place.store(&[asset("a", &sources, &[("one", b"1")])]);
+
+    pull(&store, &Notes::new(), &PullOptions::default())
+        .await
+        .unwrap();
+
+    assert!(store.installed("a"));
 }
 
 #[tokio::test]

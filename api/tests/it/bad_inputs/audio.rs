@@ -8,7 +8,7 @@ const FLAC_RATE: u32 = 8_000;
 const FLAC_BLOCK: u16 = 65_535;
 
 /// Bytes without any meaning, always the same.
-pub fn noise(bytes: usize) -> Vec<u8> {
+pub(crate) fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let next = || {
         state ^= state << 13;
@@ -20,8 +20,8 @@ pub fn noise(bytes: usize) -> Vec<u8> {
 }
 
 /// A WAV file with a tone in it.
-pub fn tone_wav(seconds: u32) -> Vec<u8> {
-    let sample = |n: u32| if n / 20 % 2 == 0 { 8_000_i16 } else { -8_000 };
+pub(crate) fn tone_wav(seconds: u32) -> Vec<u8> {
+    let sample = |n: u32| if n % 40 < 20 { 8_000_i16 } else { -8_000 };
     let data: Vec<u8> = (0..seconds * WAV_RATE)
         .flat_map(|n| sample(n).to_le_bytes())
         .collect();
@@ -39,7 +39,7 @@ pub fn tone_wav(seconds: u32) -> Vec<u8> {
 }
 
 /// A FLAC file of digital silence: two bytes for a second of it.
-pub fn silent_flac(seconds: u32) -> Vec<u8> {
+pub(crate) fn silent_flac(seconds: u32) -> Vec<u8> {
     let frames = (seconds * FLAC_RATE).div_ceil(u32::from(FLAC_BLOCK));
     let mut flac = b"fLaC\x80\0\0\x22".to_vec();
     flac.extend_from_slice(&stream_info(u64::from(frames) * u64::from(FLAC_BLOCK)));

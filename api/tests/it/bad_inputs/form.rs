@@ -1,10 +1,10 @@
 //! Forms, byte by byte.
 
 /// What separates the parts.
-pub const BOUNDARY: &str = "----voicefleet-test-form";
+pub(crate) const BOUNDARY: &str = "----voicefleet-test-form";
 
 /// A form of text fields and, as its field `file`, a file.
-pub fn form(fields: &[(&str, &str)], file: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn form(fields: &[(&str, &str)], file: Option<&[u8]>) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in fields {
         let head =

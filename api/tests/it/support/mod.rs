@@ -12,7 +12,7 @@ use voicefleet_api::{ApiContext, ApiLimits};
 use voicefleet_audio::Codec;
 use voicefleet_core::{
     Catalog, EngineId, Envelope, Tier,
-    ports::{JobQueue, Settlement},
+    ports::{AudioLimits, JobQueue, Settlement},
 };
 use voicefleet_testkit::{
     FakeClock,
@@ -38,6 +38,10 @@ pub(crate) fn limits() -> ApiLimits {
         max_upload_bytes: 256 * 1024,
         max_json_bytes: 64 * 1024,
         max_job_chars: 8_000,
+        audio: AudioLimits {
+            max_seconds: 3_700.0,
+            ..AudioLimits::default()
+        },
         sync_wait: Duration::from_secs(20),
         ..ApiLimits::default()
     }
@@ -51,7 +55,7 @@ pub(crate) fn bounds() -> Bounds {
         max_json_bytes: limits.max_json_bytes,
         max_job_chars: limits.max_job_chars,
         max_sync_chars: limits.max_sync_chars,
-        max_audio_seconds: 4 * 3600,
+        max_audio_seconds: 3_700,
     }
 }
 

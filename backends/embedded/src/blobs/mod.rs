@@ -12,7 +12,7 @@ mod upload;
 
 pub(crate) use room::shrink_to;
 pub(crate) use sweep::{Abandoned, condemn_unfinished, sweep, unpin_forgotten};
-pub(crate) use touches::{Touches, apply as apply_touches};
+pub(crate) use touches::Touches;
 
 use std::sync::Arc;
 

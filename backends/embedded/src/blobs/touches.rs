@@ -47,31 +47,34 @@ impl Touches {
         notes.len() >= MANY
     }
 
-    /// The notes, to be written down.
-    pub(crate) fn take(&self) -> HashMap<String, i64> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.notes().is_empty()
+    }
+
+    /// Writes the notes down. A blob that has been put again meanwhile is not made older by them.
+    ///
+    /// They are taken here, inside the transaction, and not by whoever asks for it: otherwise one that
+    /// evicts could come in between and go by what is written.
+    pub(crate) async fn write_down(&self, db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        for (path, last_use) in self.take() {
+            sqlx::query(
+                "UPDATE blobs SET last_use = max(last_use, ?2) WHERE key = ?1 AND state = 'kept'",
+            )
+            .bind(path)
+            .bind(last_use)
+            .execute(&mut *db)
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn take(&self) -> HashMap<String, i64> {
         std::mem::take(&mut self.notes())
     }
 
     fn notes(&self) -> MutexGuard<'_, HashMap<String, i64>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Writes notes down. A blob that has been put again meanwhile is not made older by them.
-pub(crate) async fn apply(
-    db: &mut SqliteConnection,
-    notes: HashMap<String, i64>,
-) -> Result<(), sqlx::Error> {
-    let statement =
-        "UPDATE blobs SET last_use = max(last_use, ?2) WHERE key = ?1 AND state = 'kept'";
-    for (path, last_use) in notes {
-        sqlx::query(statement)
-            .bind(path)
-            .bind(last_use)
-            .execute(&mut *db)
-            .await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use voicefleet_core::ports::{Blob, BlobError, Retention};
 use super::{
     Abandoned, EmbeddedBlobs, Touches, room,
     shelf::{self, CHUNK_BYTES},
-    touches,
 };
 use crate::{
     error::Unavailable,
@@ -154,7 +153,7 @@ impl Upload {
         shelf::delete(db, self.path.clone()).await?;
         let room = self.limit.saturating_sub(self.charge);
         if room::kept(db).await? > signed(room) {
-            touches::apply(db, touches.take()).await?;
+            touches.write_down(db).await?;
             room::shrink_to(db, room).await?;
         }
         let keep = "UPDATE blobs SET state = 'kept', last_use = ?2 WHERE id = ?1";

@@ -7,7 +7,10 @@ use voicefleet_core::{
     Envelope, JobState, Progress, Tier, Timestamp,
     ports::{QueueError, RecordError, Settlement},
 };
-use voicefleet_testkit::{conformance::within_patience, speech_job};
+use voicefleet_testkit::{
+    conformance::{stays_pending, within_patience},
+    speech_job,
+};
 
 use crate::bench::Database;
 
@@ -17,7 +20,7 @@ async fn whoever_waits_for_work_hears_that_it_is_closed() {
     let mut consumer = database.consumer().await;
     let waiting = consumer.next();
     tokio::pin!(waiting);
-    assert!(poll!(&mut waiting).is_pending());
+    stays_pending(&mut waiting).await;
     let (queue, records) = (database.queue(), database.records());
     let closed = database.close().await;
     let refused = within_patience(waiting).await.err();
@@ -60,7 +63,7 @@ async fn what_a_caller_began_and_did_not_wait_for_is_done_and_announced() {
     let mut consumer = database.consumer().await;
     let waiting = consumer.next();
     tokio::pin!(waiting);
-    assert!(poll!(&mut waiting).is_pending());
+    stays_pending(&mut waiting).await;
     let job = database.submit().await;
     {
         let envelope = Envelope::for_job(&job, None);
@@ -77,7 +80,7 @@ async fn what_a_caller_began_and_did_not_wait_for_is_done_and_announced() {
     let patience = Duration::from_mins(5);
     let waiting = records.wait(job.id, unseen, patience);
     tokio::pin!(waiting);
-    assert!(poll!(&mut waiting).is_pending());
+    stays_pending(&mut waiting).await;
     {
         let starting = records.change(job.id, database.start());
         tokio::pin!(starting);
@@ -124,7 +127,7 @@ async fn more_callers_than_may_wait_are_turned_away() {
     let unseen = (JobState::Queued, Progress::default());
     let first = records.wait(job.id, unseen, Duration::from_mins(5));
     tokio::pin!(first);
-    assert!(poll!(&mut first).is_pending());
+    stays_pending(&mut first).await;
     let second = records.wait(job.id, unseen, Duration::from_mins(5)).await;
     assert!(
         matches!(second, Err(RecordError::Unavailable(_))),

@@ -7,7 +7,7 @@ use voicefleet_core::{
     ErrorCode, Failure, JobState, Progress,
     ports::{JobChange, Settlement, Submission},
 };
-use voicefleet_testkit::conformance::within_patience;
+use voicefleet_testkit::conformance::{stays_pending, within_patience};
 
 use crate::bench::Database;
 
@@ -81,7 +81,7 @@ async fn a_delivery_that_is_dropped_while_its_job_runs_puts_the_job_back() {
     let records = database.records();
     let waiting = records.wait(job.id, running, Duration::from_mins(5));
     tokio::pin!(waiting);
-    assert!(futures::poll!(&mut waiting).is_pending());
+    stays_pending(&mut waiting).await;
     drop(delivery);
     let queued = within_patience(waiting).await.expect("told");
     assert_eq!((queued.state, queued.attempt), (JobState::Queued, 1));

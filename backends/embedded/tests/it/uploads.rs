@@ -148,3 +148,24 @@ async fn what_was_used_is_remembered_when_it_is_opened_again() {
     assert!(blobs.contains(&key("a")).await.expect("answered"));
     assert!(!blobs.contains(&key("b")).await.expect("answered"));
 }
+
+#[tokio::test]
+async fn eviction_goes_by_uses_that_are_being_written_down_at_the_same_time() {
+    let database = Database::with(|config| config.blob_limit_bytes = MIB as u64).await;
+    let blobs = database.blobs();
+    for name in ["a", "b", "c"] {
+        let stored = blobs
+            .put(&key(name), blob(300 * 1024), Retention::Cache)
+            .await;
+        stored.expect("stored");
+    }
+    assert!(blobs.get(&key("a")).await.expect("answered").is_some());
+    // On one thread the put is handed to the writer first, then housekeeping asks for its turn.
+    let d = key("d");
+    let put = blobs.put(&d, blob(300 * 1024), Retention::Cache);
+    let (stored, tidied) = futures::join!(put, database.embedded.tidy());
+    stored.expect("stored");
+    tidied.expect("tidied");
+    assert!(blobs.contains(&key("a")).await.expect("answered"));
+    assert!(!blobs.contains(&key("b")).await.expect("answered"));
+}

@@ -43,3 +43,13 @@ pub async fn within_patience<T>(event: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(PATIENCE, event).await;
     outcome.unwrap_or_else(|_| panic!("nothing happened for {PATIENCE:?}"))
 }
+
+/// Gives `event`, which must not come yet, a moment to prove that it does not, and to get to where it
+/// really waits. However slow the machine, this fails only if the event comes.
+///
+/// # Panics
+/// If it comes.
+pub async fn stays_pending<T>(event: &mut (impl Future<Output = T> + Unpin)) {
+    let waited = tokio::time::timeout(Duration::from_millis(20), event).await;
+    assert!(waited.is_err(), "it came though nothing had happened");
+}

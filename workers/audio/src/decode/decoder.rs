@@ -10,7 +10,7 @@ use symphonia::core::{
 };
 use voicefleet_core::ports::AudioError;
 
-use super::opus::OpusDecoder;
+use super::{opus::OpusDecoder, vorbis};
 
 /// Decoded audio: `samples` holds all channels of the first moment, then of the second, and so on.
 pub(super) struct Frames<'a> {
@@ -24,9 +24,6 @@ pub(super) struct Frames<'a> {
 pub(super) struct BadPacket;
 
 /// The codec of one track. Symphonia has them all but Opus.
-///
-/// Its Vorbis undoes the coupling of channels in the wrong order, and can be made to panic, where
-/// there are more than two channels (symphonia-codec-vorbis 0.6.1); so that is refused.
 pub(super) enum Decoder {
     Symphonia {
         decoder: Box<dyn AudioDecoder>,
@@ -40,8 +37,8 @@ impl Decoder {
         if codec.codec == CODEC_ID_OPUS {
             return OpusDecoder::new(codec.extra_data.as_deref()).map(Self::Opus);
         }
-        if codec.codec == CODEC_ID_VORBIS && !matches!(vorbis_channels(codec), Some(1 | 2)) {
-            return Err(not_audio("of Vorbis, one and two channels are read"));
+        if codec.codec == CODEC_ID_VORBIS {
+            vorbis::check(codec.extra_data.as_deref())?;
         }
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(codec, &AudioDecoderOptions::default())
@@ -77,12 +74,6 @@ impl Decoder {
             }
         }
     }
-}
-
-/// The channels that the stream itself tells, whatever the container does (Vorbis I, section 4.2.2).
-fn vorbis_channels(codec: &AudioCodecParameters) -> Option<u8> {
-    let header = codec.extra_data.as_deref()?;
-    header.strip_prefix(b"\x01vorbis")?.get(4).copied()
 }
 
 fn unreadable(codec: &AudioCodecParameters, error: &SymphoniaError) -> AudioError {

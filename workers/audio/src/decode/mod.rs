@@ -4,6 +4,7 @@ mod container;
 mod decoder;
 mod opus;
 mod sink;
+mod vorbis;
 
 use symphonia::core::{codecs::audio::AudioCodecParameters, packet::Packet};
 use voicefleet_core::{

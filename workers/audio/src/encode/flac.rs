@@ -21,7 +21,12 @@ pub(super) fn encode(pcm: &Pcm) -> Result<Vec<u8>, Reason> {
     let config = config::Encoder::default()
         .into_verified()
         .map_err(|(_, error)| error)?;
-    let stream = encode_with_fixed_block_size(&config, source, config.block_size)?;
+    let mut stream = encode_with_fixed_block_size(&config, source, config.block_size)?;
+    // The encoder counts the last block in, which may be shorter (RFC 9639, section 8.2, leaves it
+    // out); readers take the stream for one of varying blocks then and refuse its frames.
+    stream
+        .stream_info_mut()
+        .set_block_sizes(config.block_size, config.block_size)?;
     let mut file = ByteSink::new();
     stream.write(&mut file)?;
     Ok(file.into_inner())

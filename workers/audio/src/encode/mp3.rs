@@ -1,6 +1,6 @@
 //! MP3 through LAME, mono, constant bitrate.
 
-use mp3lame_encoder::{Bitrate, Builder, FlushNoGap, Mode, MonoPcm, Quality};
+use mp3lame_encoder::{Bitrate, Builder, FlushGap, Mode, MonoPcm, Quality};
 use voicefleet_core::audio::Pcm;
 
 use super::{Reason, at_supported_rate, to_16_bit};
@@ -38,7 +38,8 @@ pub(super) fn encode(pcm: &Pcm) -> Result<Vec<u8>, Reason> {
         encoder.encode_to_vec(MonoPcm(piece), &mut file)?;
     }
     file.reserve(FLUSHED);
-    encoder.flush_to_vec::<FlushNoGap>(&mut file)?;
+    // The other flush forgets samples that do not fill a frame.
+    encoder.flush_to_vec::<FlushGap>(&mut file)?;
     write_length(&encoder, &mut file);
     Ok(file)
 }

@@ -20,7 +20,10 @@ const SHORT: usize = 30;
 const AFTER_SENTENCE: u32 = 350;
 const AFTER_CLAUSE: u32 = 200;
 const AFTER_LINE: u32 = 600;
-const AFTER_WORD: u32 = 30;
+
+/// Marks that close a clause or sentence, and what may stand after them.
+const MARKS: [char; 8] = ['.', '!', '?', '…', ',', ';', ':', '—'];
+const BRACKETS: [char; 3] = ['”', '"', ')'];
 
 /// One sentence in phonemes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,67 +66,67 @@ struct Packer {
 impl Packer {
     fn add_sentence(&mut self, sentence: &Sentence, first: bool) {
         let mut rest: Vec<char> = sentence.phonemes.chars().collect();
+        let (full_first, longest_first) = (self.scaled(FULL_FIRST), self.scaled(LONGEST_FIRST));
         if first
-            && rest.len() > self.scaled(LONGEST_FIRST)
-            && let Some(at) = cut(
-                &rest,
-                self.scaled(FULL_FIRST),
-                self.scaled(LONGEST_FIRST),
-                &[after_mark],
-            )
+            && rest.len() > longest_first
+            && let Some(at) = cut(&rest, full_first, longest_first, &[after_mark])
         {
             let tail = rest.split_off(at);
-            self.add(&rest, false);
+            self.add(&rest, ',', false);
             rest = tail;
         }
         let longest = self.scaled(LONGEST);
         while rest.len() > longest {
             // Pieces of about equal length: none is a mere leftover.
-            let even = rest.len() / rest.len().div_ceil(longest);
-            let at = cut(
-                &rest,
-                even,
-                longest,
-                &[after_sentence, after_mark, after_word],
-            )
-            .unwrap_or(even);
+            let even = rest.len() / rest.len().div_ceil(longest - 1);
+            let seams: [Seam; 3] = [after_sentence, after_mark, after_word];
+            let at = cut(&rest, even, longest - 1, &seams).unwrap_or(even);
             let tail = rest.split_off(at);
-            self.add(&rest, false);
+            self.add(&rest, ',', false);
             rest = tail;
         }
-        self.add(&rest, sentence.ends_line);
+        self.add(&rest, '.', sentence.ends_line);
     }
 
     /// Adds a piece to the open chunk if both fit together, else opens another.
-    fn add(&mut self, piece: &[char], ends_line: bool) {
+    ///
+    /// Without a mark at the end the model breaks off before the last sound has died away, so a piece that
+    /// has none gets `close`.
+    fn add(&mut self, piece: &[char], close: char, ends_line: bool) {
         let piece: String = piece.iter().collect();
-        let piece = piece.trim();
-        let length = piece.chars().count();
-        if length == 0 {
+        let mut piece = piece.trim().to_owned();
+        if piece.is_empty() {
             return;
         }
-        let pause_ms = self.pause_after(piece, ends_line);
-        let full = self.scaled(if self.chunks.len() == 1 {
+        if !piece.trim_end_matches(BRACKETS).ends_with(MARKS) {
+            piece.push(close);
+        }
+        let pause_ms = self.pause_after(&piece, ends_line);
+        if let Some(open) = self.chunks.last()
+            && self.fits(open, &piece)
+            && let Some(open) = self.chunks.last_mut()
+        {
+            open.phonemes.push(' ');
+            open.phonemes.push_str(&piece);
+            open.pause_ms = pause_ms;
+            return;
+        }
+        self.chunks.push(Chunk {
+            phonemes: piece,
+            pause_ms,
+        });
+    }
+
+    fn fits(&self, open: &Chunk, piece: &str) -> bool {
+        let (open, piece) = (open.phonemes.chars().count(), piece.chars().count());
+        let together = open + 1 + piece;
+        let full = if self.chunks.len() == 1 {
             FULL_FIRST
         } else {
             FULL
-        });
-        let (short, longest) = (self.scaled(SHORT), self.scaled(LONGEST));
-        if let Some(open) = self.chunks.last_mut() {
-            let open_length = open.phonemes.chars().count();
-            let together = open_length + 1 + length;
-            let one_is_short = open_length < short || length < short;
-            if together <= full || (one_is_short && together <= longest) {
-                open.phonemes.push(' ');
-                open.phonemes.push_str(piece);
-                open.pause_ms = pause_ms;
-                return;
-            }
-        }
-        self.chunks.push(Chunk {
-            phonemes: piece.to_owned(),
-            pause_ms,
-        });
+        };
+        let one_is_short = open.min(piece) < self.scaled(SHORT);
+        together <= self.scaled(full) || (one_is_short && together <= self.scaled(LONGEST))
     }
 
     #[expect(
@@ -150,8 +153,7 @@ impl Packer {
         {
             _ if ends_line => AFTER_LINE,
             Some('.' | '!' | '?' | '…') => AFTER_SENTENCE,
-            Some(',' | ';' | ':' | '—') => AFTER_CLAUSE,
-            _ => AFTER_WORD,
+            _ => AFTER_CLAUSE,
         };
         (pause as f32 / self.speed) as u32
     }
@@ -166,10 +168,7 @@ fn after_word(phonemes: &[char], at: usize) -> bool {
 
 fn after_mark(phonemes: &[char], at: usize) -> bool {
     after_word(phonemes, at)
-        && matches!(
-            phonemes[at - 1],
-            ',' | ';' | ':' | '—' | ')' | '”' | '.' | '!' | '?' | '…'
-        )
+        && (MARKS.contains(&phonemes[at - 1]) || BRACKETS.contains(&phonemes[at - 1]))
 }
 
 fn after_sentence(phonemes: &[char], at: usize) -> bool {
@@ -219,8 +218,8 @@ mod tests {
     #[test]
     fn a_short_sentence_is_never_alone() {
         let long = "a".repeat(150);
-        assert_eq!(lengths(&["yes.", &long]), [155]);
-        assert_eq!(lengths(&[&long, &long, "no."]), [150, 154]);
+        assert_eq!(lengths(&["yes.", &long]), [156]);
+        assert_eq!(lengths(&[&long, &long, "no."]), [151, 155]);
         assert_eq!(lengths(&["yes."]), [4]);
     }
 
@@ -235,7 +234,7 @@ mod tests {
                 pause_ms: AFTER_CLAUSE
             }
         );
-        assert_eq!(lengths(&[&"ab ".repeat(60)]), [179]);
+        assert_eq!(lengths(&[&"ab ".repeat(60)]), [180]);
     }
 
     #[test]
@@ -255,7 +254,7 @@ mod tests {
                 let chunks = pack(&[spoken.clone(), spoken], speed);
                 let lengths = chunks.iter().map(|chunk| chunk.phonemes.chars().count());
                 assert!(lengths.max() <= Some(LONGEST));
-                let sounds = |text: &str| text.replace(' ', "");
+                let sounds = |text: &str| text.replace([' ', ',', '.'], "");
                 let said: String = chunks.iter().map(|chunk| sounds(&chunk.phonemes)).collect();
                 assert_eq!(said, sounds(&sentence).repeat(2));
             }
@@ -269,6 +268,5 @@ mod tests {
         assert_eq!(pauses("."), AFTER_SENTENCE);
         assert_eq!(pauses("?”"), AFTER_SENTENCE);
         assert_eq!(pauses(","), AFTER_CLAUSE);
-        assert_eq!(pauses(""), AFTER_WORD);
     }
 }

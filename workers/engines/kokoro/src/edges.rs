@@ -2,6 +2,8 @@
 
 /// Length of the frames whose loudness is judged: 5 ms.
 const FRAME: usize = 120;
+/// [`FRAME`] as a divisor.
+const LENGTH: f32 = 120.0;
 /// A frame counts as sound if its RMS is above this: -50 dB.
 const AUDIBLE: f32 = 0.003_16;
 /// Silence kept before the first sound: 20 ms, for soft onsets.
@@ -12,8 +14,8 @@ const TAIL: usize = 1440;
 /// Trims silence at both ends, so that the pause between two chunks is what was asked for.
 pub(crate) fn trim(samples: &[f32]) -> &[f32] {
     let loud = |frame: &[f32]| {
-        let power: f32 = frame.iter().map(|sample| sample * sample).sum();
-        power > AUDIBLE * AUDIBLE * FRAME as f32
+        let square: f32 = frame.iter().map(|sample| sample * sample / LENGTH).sum();
+        square > AUDIBLE * AUDIBLE
     };
     let mut frames = samples
         .chunks(FRAME)
@@ -23,7 +25,7 @@ pub(crate) fn trim(samples: &[f32]) -> &[f32] {
     let Some(first) = frames.next() else {
         return &[];
     };
-    let last = frames.last().unwrap_or(first);
+    let last = frames.next_back().unwrap_or(first);
     let start = (first * FRAME).saturating_sub(LEAD);
     let end = ((last + 1) * FRAME + TAIL).min(samples.len());
     &samples[start..end]

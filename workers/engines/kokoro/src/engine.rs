@@ -15,6 +15,7 @@ use crate::{
     language::{self, Language},
     model::{Model, SAMPLE_RATE},
     sentences::sentences,
+    tempo,
     vocabulary::Vocabulary,
     voices::Voices,
 };
@@ -51,7 +52,7 @@ impl KokoroEngine {
             Language::Foreign(_) => text.to_owned(),
         };
         let mut spoken = Vec::new();
-        for line in text.lines() {
+        for line in in_readable_words(&text).lines() {
             for sentence in sentences(line) {
                 let phonemes = match language {
                     Language::English(accent) => self.english.phonemes(accent, sentence)?,
@@ -103,8 +104,9 @@ impl SpeechEngine for KokoroEngine {
         let mix = self.voices.resolve(&chunk.voice)?;
         let ids = self.vocabulary.ids(&chunk.phonemes);
         let style = self.voices.style(&mix, ids.len())?;
-        let audio = self.model.run(&ids, style, chunk.speed)?;
-        let mut samples = edges::trim(&audio).to_vec();
+        let (speed, rest) = tempo::split(chunk.speed);
+        let audio = self.model.run(&ids, style, speed)?;
+        let mut samples = tempo::quicken(edges::trim(&audio), rest)?;
         let pause = u64::from(SAMPLE_RATE) * u64::from(chunk.pause_ms) / 1000;
         samples.resize(samples.len() + usize::try_from(pause).unwrap_or(0), 0.0);
         Ok(Pcm {
@@ -112,6 +114,23 @@ impl SpeechEngine for KokoroEngine {
             rate: SAMPLE_RATE,
         })
     }
+}
+
+/// Puts blanks into runs of letters that are no words: espeak-ng drops what is beyond its buffer.
+fn in_readable_words(text: &str) -> String {
+    /// The longest word in English dictionaries has 45 letters.
+    const LONGEST_WORD: usize = 60;
+    let mut run = 0;
+    let mut readable = String::with_capacity(text.len());
+    for c in text.chars() {
+        run = if c.is_alphanumeric() { run + 1 } else { 0 };
+        if run > LONGEST_WORD {
+            readable.push(' ');
+            run = 1;
+        }
+        readable.push(c);
+    }
+    readable
 }
 
 fn check_speed(speed: f32) -> Result<(), EngineError> {

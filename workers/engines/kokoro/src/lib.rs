@@ -8,7 +8,8 @@
 //!    sentences of phonemes (`english` with misaki's dictionaries, `foreign` with espeak-ng), sentences
 //!    are packed into chunks of a length that the model speaks well (`chunks`);
 //! 3. `engine` speaks a chunk: phonemes to token ids, one run of the network with the voice's style for
-//!    that length, silence at the edges trimmed (`edges`) and the pause of the closing mark added.
+//!    that length, silence at the edges trimmed (`edges`), what the network cannot speed up shortened (`tempo`), and the pause of the closing
+//!    mark added.
 //!
 //! Voices: the first letter of a voice's name is its language (`af_heart` American, `bm_george` British,
 //! `ef_dora` Spanish, ...). A mix of voices speaks the language of its first voice.
@@ -22,6 +23,7 @@ mod language;
 mod loader;
 mod model;
 mod sentences;
+mod tempo;
 mod vocabulary;
 mod voices;
 

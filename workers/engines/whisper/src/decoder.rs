@@ -37,6 +37,15 @@ const MOST_TOKENS: u16 = 219;
 /// alignment aborts the process below 0.16 s.
 const SHORTEST: usize = 8_000;
 
+/// Silence that a model is let hear after the audio, samples. The encoder's work, most of a pass, shrinks
+/// with what it listens to, but models are trained on 30 s: with 3 s they begin to repeat short clips, with
+/// 10 s the text is as good as with all (see the crate's README for figures).
+const HEADROOM: usize = 160_000;
+
+/// Samples per position of the encoder (20 ms), and positions in 30 s.
+const SAMPLES_PER_POSITION: usize = 320;
+const ALL_POSITIONS: i32 = 1_500;
+
 /// Least speech that a pace is reckoned with, seconds.
 const SHORTEST_SPEECH: f64 = 0.2;
 
@@ -70,6 +79,14 @@ pub(crate) struct Pass {
     pub(crate) quality: Quality,
 }
 
+/// What became of a task.
+pub(crate) enum Decoded {
+    /// This was heard.
+    Heard(Pass),
+    /// The guessed language is not the one that is spoken.
+    OtherLanguage(&'static str),
+}
+
 /// What to decode, and how.
 pub(crate) struct Task<'a> {
     /// Up to 30 s at 16 kHz.
@@ -77,6 +94,8 @@ pub(crate) struct Task<'a> {
     /// How much of it is speech, seconds.
     pub(crate) speech_seconds: f64,
     pub(crate) language: &'static str,
+    /// The language is a guess: stop if another one is spoken.
+    pub(crate) guessed: bool,
     /// Tokens to condition on.
     pub(crate) prompt: &'a [WhisperTokenId],
     /// Temperature to begin with, 0 to 1.
@@ -87,43 +106,40 @@ pub(crate) struct Task<'a> {
 /// numbers live in it, so with a state of its own the same audio always gives the same text.
 pub(crate) struct Decoder<'a> {
     context: &'a WhisperContext,
+    languages: &'a Languages,
     /// `None` once whisper.cpp has freed it.
     state: Option<WhisperState>,
 }
 
 impl<'a> Decoder<'a> {
-    pub(crate) fn new(context: &'a WhisperContext) -> Result<Self, EngineError> {
+    pub(crate) fn new(
+        context: &'a WhisperContext,
+        languages: &'a Languages,
+    ) -> Result<Self, EngineError> {
         let state = context.create_state().map_err(failed)?;
         Ok(Self {
             context,
+            languages,
             state: Some(state),
         })
     }
 
-    /// The language spoken, and how sure it is that somebody speaks at all.
-    ///
-    /// Costs one run of the encoder, about half of what a pass costs.
-    pub(crate) fn detect_language(
-        &mut self,
-        samples: &[f32],
-        languages: &Languages,
-    ) -> Result<&'static str, EngineError> {
-        let state = self.state()?;
-        state
-            .pcm_to_mel(&at_least_shortest(samples), 1)
-            .map_err(failed)?;
-        let (_, probabilities) = state.lang_detect(0, 1).map_err(failed)?;
-        languages
-            .most_probable(&probabilities)
-            .ok_or_else(|| EngineError::Inference("the model knows no language".to_owned()))
-    }
-
     /// Decodes the audio, at higher and higher temperatures while the text is no good.
-    pub(crate) fn decode(&mut self, task: &Task<'_>) -> Result<Pass, EngineError> {
+    pub(crate) fn decode(&mut self, task: &Task<'_>) -> Result<Decoded, EngineError> {
         let mut best: Option<Pass> = None;
         for attempt in attempts(task.temperature) {
-            let pass = self.attempt(task, &attempt)?;
-            tracing::debug!(?attempt, quality = ?pass.quality, "decoded");
+            self.run(task, &attempt)?;
+            let first_token = self.first_token()?;
+            if let Some(other) = first_token.other_language(task) {
+                return Ok(Decoded::OtherLanguage(other));
+            }
+            let pieces = self.pieces()?;
+            let quality = Quality {
+                no_speech: first_token.no_speech,
+                ..text_quality(&pieces, task.speech_seconds)
+            };
+            tracing::debug!(?attempt, ?quality, "decoded");
+            let pass = Pass { pieces, quality };
             let retry = pass.quality.calls_for_retry();
             if best.as_ref().is_none_or(|best| is_better(&pass, best)) {
                 best = Some(pass);
@@ -132,31 +148,29 @@ impl<'a> Decoder<'a> {
                 break;
             }
         }
-        Ok(best.unwrap_or_default())
+        Ok(Decoded::Heard(best.unwrap_or_default()))
     }
 
-    fn attempt(&mut self, task: &Task<'_>, attempt: &Attempt) -> Result<Pass, EngineError> {
+    fn run(&mut self, task: &Task<'_>, attempt: &Attempt) -> Result<(), EngineError> {
+        let samples = at_least_shortest(task.samples);
         let mut parameters = parameters(task.language, attempt.beams);
         parameters.set_temperature(attempt.temperature);
         parameters.set_temperature_inc(attempt.step);
+        parameters.set_audio_ctx(if attempt.short_context {
+            short_context(samples.len())
+        } else {
+            0
+        });
         parameters.set_tokens(task.prompt);
         // Without a prompt nothing is to come before the text.
         parameters.set_n_max_text_ctx(if task.prompt.is_empty() { 0 } else { i32::MAX });
-        let outcome = self
-            .state()?
-            .full(parameters, &at_least_shortest(task.samples));
-        if let Err(error) = outcome {
-            if let WhisperError::GenericError(STATE_FREED) = error {
-                std::mem::forget(self.state.take());
-            }
-            return Err(failed(error));
-        }
-        let pieces = self.pieces()?;
-        let quality = Quality {
-            no_speech: self.no_speech()?,
-            ..text_quality(&pieces, task.speech_seconds)
+        let Err(error) = self.state()?.full(parameters, &samples) else {
+            return Ok(());
         };
-        Ok(Pass { pieces, quality })
+        if let WhisperError::GenericError(STATE_FREED) = error {
+            std::mem::forget(self.state.take());
+        }
+        Err(failed(error))
     }
 
     fn pieces(&mut self) -> Result<Vec<Piece>, EngineError> {
@@ -176,21 +190,31 @@ impl<'a> Decoder<'a> {
         Ok(pieces)
     }
 
-    /// Probability of "nobody speaks" as the first token, for the audio encoded last.
+    /// What the model says first about the audio that it has heard last: whether somebody speaks, and
+    /// which language. Costs a single decoder step.
     ///
-    /// whisper.cpp's own figure is taken after the language and task tokens, where multilingual models
-    /// always give 0 (they are trained to give it first), so it is computed here.
-    fn no_speech(&mut self) -> Result<f32, EngineError> {
+    /// whisper.cpp's own probability of "nobody speaks" is taken after the language and task tokens, where
+    /// multilingual models always give 0 (they are trained to give it first), so it is taken here.
+    fn first_token(&mut self) -> Result<FirstToken, EngineError> {
         let (start, no_speech) = (self.context.token_sot(), self.context.token_nosp());
+        let first_language = self.context.token_lang(0);
+        let languages = self.languages;
         let state = self.state()?;
         state.decode(&[start], 0, 1).map_err(failed)?;
         let logits = state.get_logits().map_err(failed)?;
+        let from = |token: WhisperTokenId| {
+            let index = usize::try_from(token).unwrap_or(usize::MAX);
+            logits.get(index..).unwrap_or_default()
+        };
         let highest = logits.iter().copied().fold(f32::MIN, f32::max);
-        let sum: f32 = logits.iter().map(|logit| (logit - highest).exp()).sum();
-        Ok(usize::try_from(no_speech)
-            .ok()
-            .and_then(|index| logits.get(index))
-            .map_or(0.0, |logit| (logit - highest).exp() / sum))
+        let share = |logit: &f32| (logit - highest).exp();
+        let sum: f32 = logits.iter().map(share).sum();
+        Ok(FirstToken {
+            no_speech: from(no_speech)
+                .first()
+                .map_or(0.0, |logit| share(logit) / sum),
+            language: languages.most_probable(from(first_language)),
+        })
     }
 
     fn state(&mut self) -> Result<&mut WhisperState, EngineError> {
@@ -200,10 +224,24 @@ impl<'a> Decoder<'a> {
     }
 }
 
+struct FirstToken {
+    no_speech: f32,
+    language: Option<&'static str>,
+}
+
+impl FirstToken {
+    fn other_language(&self, task: &Task<'_>) -> Option<&'static str> {
+        self.language
+            .filter(|language| task.guessed && *language != task.language)
+    }
+}
+
 /// One way to decode.
 #[derive(Clone, Debug, PartialEq)]
 struct Attempt {
     beams: bool,
+    /// Listen to the audio and [`HEADROOM`], not to a full 30 s.
+    short_context: bool,
     temperature: f32,
     /// Step to the next temperature, up to 1, while whisper.cpp itself finds the text no good; 0 for none.
     step: f32,
@@ -212,26 +250,33 @@ struct Attempt {
 /// The ways to decode, in order. Every one costs a run of the encoder, so whisper.cpp, which does
 /// not need one for its own retries, climbs the temperatures itself.
 fn attempts(temperature: f32) -> Vec<Attempt> {
-    let sampling = |temperature| Attempt {
-        beams: false,
+    let first = Attempt {
+        beams: temperature == 0.0,
+        short_context: true,
         temperature,
+        step: 0.0,
+    };
+    let again = |from: f32| Attempt {
+        beams: false,
+        short_context: false,
+        temperature: from.max(temperature),
         step: TEMPERATURE_STEP,
     };
-    let mut attempts = Vec::new();
-    if temperature > 0.0 {
-        attempts.push(sampling(temperature));
-    } else {
-        attempts.push(Attempt {
-            beams: true,
-            temperature: 0.0,
-            step: 0.0,
-        });
-        attempts.push(sampling(TEMPERATURE_STEP));
+    vec![
+        first,
+        again(TEMPERATURE_STEP),
+        again(LOOP_BREAKING_TEMPERATURE),
+    ]
+}
+
+/// Encoder positions for audio of this many samples and the headroom; 0 for all that there are.
+fn short_context(samples: usize) -> i32 {
+    let positions = (samples + HEADROOM).div_ceil(SAMPLES_PER_POSITION);
+    let rounded = positions.next_multiple_of(64);
+    match i32::try_from(rounded) {
+        Ok(rounded) if rounded < ALL_POSITIONS => rounded,
+        _ => 0,
     }
-    if temperature < LOOP_BREAKING_TEMPERATURE {
-        attempts.push(sampling(LOOP_BREAKING_TEMPERATURE));
-    }
-    attempts
 }
 
 /// No loop is better than a loop; then the more probable text is better.

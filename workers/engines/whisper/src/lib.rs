@@ -4,9 +4,9 @@
 //!
 //! 1. plan: voice activity detection finds the speech (`speech`), and the recording is cut into windows of
 //!    at most 30 s at silences (`windows`);
-//! 2. transcribe one window: passes of the model (`decoder`) give tokens, these become words and
-//!    phrases (`phrases`), words are put where the speech is (`placing`), and what nobody said is
-//!    dropped (`quality`, and words that lie in silence).
+//! 2. transcribe one window (`listening`): long silences are cut out (`condensed`), passes of the model (`decoder`) give tokens, these become words
+//!    and phrases (`phrases`), words are put where the speech is (`placing`), and what nobody said is dropped
+//!    (`quality`, and words that lie in silence).
 //!
 //! Calls run side by side, one core each, on one copy of the weights. Each call's decoder state is its
 //! own and is freed with the call.
@@ -14,10 +14,12 @@
 //! whisper.cpp's log goes to `tracing`, targets `whisper_rs::whisper_logging_hook` and
 //! `whisper_rs::ggml_logging_hook`; below `warn` they are of use to its developers only.
 
+mod condensed;
 mod decoder;
 mod engine;
 mod lanes;
 mod language;
+mod listening;
 mod loader;
 mod model_file;
 mod phrases;
@@ -25,6 +27,7 @@ mod placing;
 mod prompt;
 mod quality;
 mod speech;
+mod time;
 mod windows;
 
 pub use loader::WhisperLoader;

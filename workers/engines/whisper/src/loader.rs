@@ -16,7 +16,6 @@ use whisper_rs::{
 
 use crate::{
     engine::WhisperEngine,
-    lanes::Lanes,
     language::Languages,
     model_file::{self, Architecture},
     speech::Detector,
@@ -78,11 +77,9 @@ impl EngineLoader for WhisperLoader {
         let detectors = (0..lanes.max(1))
             .map(|_| Detector::load(&self.voice_activity))
             .collect::<Result<_, _>>()?;
-        Ok(LoadedEngine::Transcription(Arc::new(WhisperEngine {
-            context,
-            languages: Languages::of_vocabulary(architecture.vocabulary),
-            detectors: Lanes::new(detectors),
-        })))
+        let languages = Languages::of_vocabulary(architecture.vocabulary);
+        let engine = WhisperEngine::new(context, languages, detectors);
+        Ok(LoadedEngine::Transcription(Arc::new(engine)))
     }
 }
 

@@ -35,9 +35,9 @@ pub(crate) fn phrases(pieces: &[Piece], unspaced: bool) -> Vec<Phrase> {
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred tokens")]
 fn phrase(tokens: &[&Token], said_until: &mut f64, unspaced: bool) -> Option<Phrase> {
-    let pieces = whole_characters(tokens, said_until);
+    let pieces = whole_characters(tokens);
     let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
-    let words = words(pieces, unspaced);
+    let words = words(pieces, said_until, unspaced);
     let sum: f32 = tokens.iter().map(|token| token.log_probability).sum();
     (!words.is_empty()).then(|| Phrase {
         words,
@@ -49,8 +49,7 @@ fn phrase(tokens: &[&Token], said_until: &mut f64, unspaced: bool) -> Option<Phr
 /// One token, or several that share a character.
 struct Spoken {
     text: String,
-    start: f64,
-    end: f64,
+    said_at: Option<f64>,
     probability: f32,
 }
 
@@ -61,28 +60,23 @@ impl Spoken {
 }
 
 /// Joins tokens until their bytes are whole characters.
-fn whole_characters(tokens: &[&Token], said_until: &mut f64) -> Vec<Spoken> {
+fn whole_characters(tokens: &[&Token]) -> Vec<Spoken> {
     let mut pieces = Vec::new();
     let mut bytes = Vec::new();
-    let mut start = *said_until;
     let mut probability = 1.0_f32;
     for (index, token) in tokens.iter().enumerate() {
         bytes.extend_from_slice(&token.bytes);
         probability = probability.min(token.probability);
-        // An alignment never runs backwards; a token without one takes no time.
-        *said_until = token.said_at.unwrap_or(*said_until).max(*said_until);
         let is_last = index + 1 == tokens.len();
         if !is_last && std::str::from_utf8(&bytes).is_err() {
             continue;
         }
         pieces.push(Spoken {
             text: String::from_utf8_lossy(&bytes).into_owned(),
-            start,
-            end: *said_until,
+            said_at: token.said_at,
             probability,
         });
         bytes.clear();
-        start = *said_until;
         probability = 1.0;
     }
     pieces
@@ -97,8 +91,8 @@ struct Open {
 }
 
 /// Joins pieces to words: a blank begins a word, punctuation belongs to the word it touches, and in
-/// an unspaced language every other piece is a word.
-fn words(pieces: Vec<Spoken>, unspaced: bool) -> Vec<Word> {
+/// an unspaced language every other piece is a word. A word begins where the one before it ends.
+fn words(pieces: Vec<Spoken>, said_until: &mut f64, unspaced: bool) -> Vec<Word> {
     let mut words: Vec<Open> = Vec::new();
     // Punctuation before a word, such as an opening quotation mark.
     let mut opening = String::new();
@@ -106,22 +100,25 @@ fn words(pieces: Vec<Spoken>, unspaced: bool) -> Vec<Word> {
         let begins = unspaced || piece.text.starts_with(' ');
         if piece.is_punctuation() {
             match words.last_mut() {
-                // Its time is the pause it stands for, which is not part of the word.
+                // Its time is that of a pause, which is not part of any word.
                 Some(word) if unspaced || !begins => word.text.push_str(&piece.text),
                 _ => opening.push_str(&piece.text),
             }
             continue;
         }
+        // An alignment never runs backwards; a piece without one takes no time.
+        let start = *said_until;
+        *said_until = piece.said_at.unwrap_or(start).max(start);
         match words.last_mut() {
             Some(word) if !begins && opening.is_empty() => {
                 word.text.push_str(&piece.text);
-                word.end = piece.end;
+                word.end = *said_until;
                 word.probabilities.push(piece.probability);
             }
             _ => words.push(Open {
                 text: std::mem::take(&mut opening) + &piece.text,
-                start: piece.start,
-                end: piece.end,
+                start,
+                end: *said_until,
                 probabilities: vec![piece.probability],
             }),
         }
@@ -169,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_join_to_words_and_pauses_belong_to_none() {
+    fn tokens_join_to_words_and_punctuation_takes_no_time() {
         let pieces = [
             token(b" Americ", 0.4),
             token(b"ans", 0.9),
@@ -178,7 +175,7 @@ mod tests {
         ];
         assert_eq!(
             heard(&pieces, false),
-            [word("Americans,", 0.0, 0.9), word("ask", 2.0, 2.5)]
+            [word("Americans,", 0.0, 0.9), word("ask", 0.9, 2.5)]
         );
     }
 
@@ -194,7 +191,7 @@ mod tests {
         ];
         assert_eq!(
             heard(&pieces, false),
-            [word("\"Yes\"", 0.1, 0.5), word("- he \"", 0.7, 1.0)]
+            [word("\"Yes\"", 0.0, 0.5), word("- he \"", 0.5, 1.0)]
         );
     }
 

@@ -38,11 +38,11 @@ pub(crate) fn is_spoken(phrase: &Phrase, speech: &Speech) -> bool {
 }
 
 /// Moves the words' starts and ends into the speech; keeps them in order and not before `earliest`.
-pub(crate) fn place(words: &mut [Word], speech: &Speech, earliest: f64) {
+pub(crate) fn place(mut words: Vec<&mut Word>, speech: &Speech, earliest: f64) {
     let mut free_from = earliest;
     let stretches: Vec<_> = words.iter().map(|word| stretch_of(word, speech)).collect();
     for index in 0..words.len() {
-        let word = &mut words[index];
+        let word = &mut *words[index];
         if let Some((start, end)) = stretches[index] {
             word.start = word.start.clamp(start, end);
             word.end = word.end.clamp(start, end);
@@ -112,7 +112,7 @@ mod tests {
 
     fn placed(words: &[(f64, f64)], speech: &Speech) -> Vec<(f64, f64)> {
         let mut words: Vec<Word> = words.iter().map(|(s, e)| word(*s, *e)).collect();
-        place(&mut words, speech, 0.0);
+        place(words.iter_mut().collect(), speech, 0.0);
         words.iter().map(|word| (word.start, word.end)).collect()
     }
 

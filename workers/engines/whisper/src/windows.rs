@@ -13,9 +13,6 @@ const SECOND: usize = 16_000;
 /// Silence kept before and after speech, where there is as much: a soft onset is speech, too.
 const MARGIN: usize = SECOND * 2 / 5;
 
-/// A longer silence always ends a window: the model has little to hold on to there.
-const LONGEST_SILENCE: usize = 4 * SECOND;
-
 /// Speech that goes on for longer than a window is cut at the quietest place of its last seconds.
 const CUT_WITHIN: usize = 6 * SECOND;
 
@@ -24,8 +21,8 @@ const QUIET: usize = SECOND / 5;
 
 /// Windows of at most [`LONGEST`] samples that together hold all the speech, in time order.
 ///
-/// A window is as long as it can be, since the model's work does not shrink with the window; where
-/// it has to end, it ends at the longest silence of its second half.
+/// A window is as long as it can be, since every one has a fixed cost; where it has to end, it ends at the
+/// longest silence of its second half.
 pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>) -> Vec<Window> {
     let mut windows = Vec::new();
     let mut open: Vec<Stretch> = Vec::new();
@@ -34,16 +31,10 @@ pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>) -> Vec<Window> {
         .flat_map(|stretch| split_long(samples, stretch))
     {
         while let Some(first) = open.first() {
-            let silence = silence_between(&open[open.len() - 1], &stretch);
-            let fits = stretch.end - first.start <= LONGEST - 2 * MARGIN;
-            if fits && silence <= LONGEST_SILENCE {
+            if stretch.end - first.start <= LONGEST - 2 * MARGIN {
                 break;
             }
-            let cut = if fits {
-                open.len()
-            } else {
-                widest_silence(&open, &stretch)
-            };
+            let cut = widest_silence(&open, &stretch);
             windows.push(open.drain(..cut).collect::<Vec<_>>());
         }
         open.push(stretch);
@@ -190,21 +181,21 @@ mod tests {
     }
 
     #[test]
-    fn sentences_share_a_window_until_a_long_silence() {
+    fn sentences_share_a_window_as_long_as_they_fit() {
         let windows = pack(
             &vec![0.0; 40 * SECOND],
-            stretches(&[(1_000, 3_000), (2_000, 3_000), (6_000, 3_000)]),
+            stretches(&[(1_000, 3_000), (6_000, 3_000), (20_000, 3_000)]),
         );
         assert_eq!(
             windows,
             [
                 Window {
                     start: SECOND - MARGIN,
-                    end: 9 * SECOND + MARGIN
+                    end: 13 * SECOND + MARGIN
                 },
                 Window {
-                    start: 15 * SECOND - MARGIN,
-                    end: 18 * SECOND + MARGIN
+                    start: 33 * SECOND - MARGIN,
+                    end: 36 * SECOND + MARGIN
                 },
             ]
         );

@@ -229,7 +229,7 @@ async fn append(
             }
             Ok(None) if there == download.size => break Ok(()),
             Ok(None) => {
-                break Err("it ended too early".to_owned()).map_err(|why| cut(there - from, why));
+                break Err(cut(there - from, "it ended too early".to_owned()));
             }
             Err(error) => break Err(cut(there - from, reason(&error))),
         }

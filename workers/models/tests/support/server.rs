@@ -30,6 +30,8 @@ pub(crate) enum Answer {
     CutAt(usize),
     /// Only a status.
     Status(u16),
+    /// Not at all.
+    HangUp,
 }
 
 /// Serves files until it is dropped.
@@ -120,6 +122,7 @@ impl Shared {
                     "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 )
             }
+            (Answer::HangUp, _) => Ok(()),
             (Answer::NoRanges, _) | (Answer::Good, None) => send(&mut stream, content, 0, whole),
             (Answer::Good, Some(from)) => send(&mut stream, content, from, whole),
             (Answer::CutAt(until), from) => send(&mut stream, content, from.unwrap_or(0), until),

@@ -7,7 +7,7 @@ use voicefleet_core::{
 use super::{
     QueueBench, ROOMY, consumer, envelope, finish_next, next, publish, publish_many, settle,
 };
-use crate::conformance::within_patience;
+use crate::conformance::{stays_pending, within_patience};
 
 /// All of an envelope travels: deadline, cost, trace and spec included.
 pub async fn envelopes_arrive_unchanged<B: QueueBench>() {
@@ -127,10 +127,10 @@ pub async fn published_again_in_a_higher_tier_it_overtakes<B: QueueBench>() {
 pub async fn a_waiting_consumer_is_woken_by_a_publish<B: QueueBench>() {
     let bench = B::fresh(ROOMY).await;
     let mut consumer = consumer(&bench).await;
-    for _ in 0..20 {
+    for _ in 0..10 {
         let waiting = next(&mut consumer);
         tokio::pin!(waiting);
-        assert!(futures::poll!(&mut waiting).is_pending());
+        stays_pending(&mut waiting).await;
         let id = publish(&bench, Tier::Standard).await;
         let delivery = within_patience(waiting).await;
         assert_eq!(delivery.envelope().job_id, id);

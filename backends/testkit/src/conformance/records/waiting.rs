@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use voicefleet_core::{JobState, Progress};
 
 use super::{RecordsBench, advance, change, fresh, new_job, start, submit, succeed};
-use crate::conformance::{PATIENCE, within_patience};
+use crate::conformance::{PATIENCE, stays_pending, within_patience};
 
 const UNTOUCHED: (JobState, Progress) = (
     JobState::Queued,
@@ -55,7 +55,7 @@ pub async fn waiting_ends_when_there_is_progress<B: RecordsBench>() {
     for step in [advance(1), advance(2), succeed(&clock)] {
         let waiting = records.wait(job.id, (seen.state, seen.progress), PATIENCE * 10);
         tokio::pin!(waiting);
-        assert!(futures::poll!(&mut waiting).is_pending());
+        stays_pending(&mut waiting).await;
         let changed = change(&records, job.id, step).await;
         assert_eq!(within_patience(waiting).await.as_ref(), Ok(&changed));
         seen = changed;

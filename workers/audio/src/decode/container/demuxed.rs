@@ -2,16 +2,13 @@
 
 use std::io::ErrorKind;
 
-use symphonia::{
-    core::{
-        errors::Error as SymphoniaError,
-        formats::{FormatOptions, FormatReader, TrackType},
-    },
-    default::formats::FlacReader,
+use symphonia::core::{
+    errors::Error as SymphoniaError,
+    formats::{FormatReader, TrackType},
 };
 use voicefleet_core::ports::AudioError;
 
-use super::{super::sink::Cut, Next, Packets, cut_off, damaged, forward_only, not_audio};
+use super::{super::sink::Cut, Next, Packets, cut_off, not_audio};
 
 /// What it means that the reader meets the end of the file where it expected more.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,12 +19,21 @@ pub(super) enum AtEndOfFile {
     Whole,
 }
 
+/// What the reader does not know of a track.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Hint {
+    pub(super) track: u32,
+    /// The part of it to be heard.
+    pub(super) cut: Cut,
+    /// Players choose another one if they can.
+    pub(super) is_alternative: bool,
+}
+
 /// A reader, with what it does not know itself.
 pub(super) struct Demuxed<'a> {
     reader: Box<dyn FormatReader + 'a>,
     at_end_of_file: AtEndOfFile,
-    /// Track ids with the part of the track to be heard; the whole of it where there is none.
-    cuts: Vec<(u32, Cut)>,
+    hints: Vec<Hint>,
     /// The track whose packets are given.
     track: Option<u32>,
 }
@@ -37,25 +43,33 @@ impl<'a> Demuxed<'a> {
         Self {
             reader: Box::new(reader),
             at_end_of_file,
-            cuts: Vec::new(),
+            hints: Vec::new(),
             track: None,
         }
     }
 
-    pub(super) fn with_cuts(mut self, cuts: Vec<(u32, Cut)>) -> Self {
-        self.cuts = cuts;
+    pub(super) fn with_hints(mut self, hints: Vec<Hint>) -> Self {
+        self.hints = hints;
         self
     }
 
-    /// The track that a player would choose.
+    fn hint(&self, track: u32) -> Option<&Hint> {
+        self.hints.iter().find(|hint| hint.track == track)
+    }
+
+    /// The track that a player would choose: the first audio track that is not an alternative.
     fn choose_track(&mut self) -> Result<Next, AudioError> {
-        let track = self.reader.default_track(TrackType::Audio);
+        let track = self
+            .reader
+            .tracks()
+            .iter()
+            .filter(|track| track.track_type() == Some(TrackType::Audio))
+            .min_by_key(|track| self.hint(track.id).is_some_and(|hint| hint.is_alternative));
         let (id, codec) = track
             .and_then(|track| Some((track.id, track.codec_params.as_ref()?.audio()?.clone())))
             .ok_or_else(|| not_audio("it has no audio track"))?;
+        let cut = self.hint(id).map_or_else(Cut::default, |hint| hint.cut);
         self.track = Some(id);
-        let cut = self.cuts.iter().find(|(of, _)| *of == id);
-        let cut = cut.map_or_else(Cut::default, |(_, cut)| *cut);
         Ok(Next::Track(Box::new(codec), cut))
     }
 }
@@ -80,11 +94,4 @@ impl Packets for Demuxed<'_> {
             Err(_) => Ok(Next::Damage),
         }
     }
-}
-
-/// FLAC. The reader itself holds the number of samples against what it found.
-pub(super) fn flac(bytes: &[u8]) -> Result<Demuxed<'_>, AudioError> {
-    FlacReader::try_new(forward_only(bytes), FormatOptions::default())
-        .map(|reader| Demuxed::new(reader, AtEndOfFile::CutOff))
-        .map_err(damaged)
 }

@@ -6,6 +6,7 @@
 
 mod demuxed;
 mod elementary;
+mod flac;
 mod matroska;
 mod mp4;
 mod ogg;
@@ -54,8 +55,8 @@ pub(super) fn open(bytes: &[u8]) -> Result<Box<dyn Packets + '_>, AudioError> {
     }
     let demuxed = if bytes.starts_with(b"RIFF") {
         wav::open(bytes)
-    } else if bytes.starts_with(b"fLaC") {
-        demuxed::flac(bytes)
+    } else if bytes.starts_with(&flac::SIGNATURE) {
+        flac::open(bytes)
     } else if bytes.get(4..8) == Some(b"ftyp") {
         mp4::open(bytes)
     } else if bytes.starts_with(&matroska::EBML) {

@@ -9,24 +9,24 @@ use voicefleet_core::ports::AudioError;
 use super::{
     super::sink::Cut,
     array, cut_off, damaged,
-    demuxed::{AtEndOfFile, Demuxed},
+    demuxed::{AtEndOfFile, Demuxed, Hint},
     seekable,
 };
 
 pub(super) fn open(bytes: &[u8]) -> Result<Demuxed<'_>, AudioError> {
-    let cuts = check(bytes)?;
+    let hints = check(bytes)?;
     let mut source = seekable(bytes);
     // The reader wants to be where the `ftyp` mark is.
     source
         .ignore_bytes(4)
         .map_err(|error| damaged(error.into()))?;
     let reader = IsoMp4Reader::try_new(source, FormatOptions::default()).map_err(damaged)?;
-    Ok(Demuxed::new(reader, AtEndOfFile::CutOff).with_cuts(cuts))
+    Ok(Demuxed::new(reader, AtEndOfFile::CutOff).with_hints(hints))
 }
 
-/// Fails where a box is longer than the file, and gives the part of each track that its edit list
-/// wants to be heard: encoders put silence in front of AAC, which only the edit list tells.
-fn check(bytes: &[u8]) -> Result<Vec<(u32, Cut)>, AudioError> {
+/// Fails where a box is longer than the file, and reads of each track what the reader leaves out:
+/// whether it is switched on, and the part of it to be heard.
+fn check(bytes: &[u8]) -> Result<Vec<Hint>, AudioError> {
     let mut movie = None;
     for entry in Boxes(bytes) {
         let (kind, body) = entry.map_err(|Overrun { kind, missing }| {
@@ -39,36 +39,40 @@ fn check(bytes: &[u8]) -> Result<Vec<(u32, Cut)>, AudioError> {
             movie = Some(body);
         }
     }
-    let cuts = movie.and_then(|movie| {
-        let movie_scale = timescale(child(movie, *b"mvhd")?)?;
-        // The durations in the edits of a fragmented file do not include the fragments.
-        let whole = child(movie, *b"mvex").is_none();
-        let tracks = Boxes(movie).flatten().filter(|(kind, _)| kind == b"trak");
-        let cuts = tracks.filter_map(|(_, track)| cut(track, movie_scale, whole));
-        Some(cuts.collect())
-    });
-    Ok(cuts.unwrap_or_default())
+    let Some(movie) = movie else {
+        return Ok(Vec::new());
+    };
+    let tracks = Boxes(movie).flatten().filter(|(kind, _)| kind == b"trak");
+    Ok(tracks.filter_map(|(_, track)| hint(track, movie)).collect())
 }
 
-/// A track's id, and its cut if it has an edit list with one entry (besides delays).
-fn cut(track: &[u8], movie_scale: f64, whole: bool) -> Option<(u32, Cut)> {
+fn hint(track: &[u8], movie: &[u8]) -> Option<Hint> {
     let header = child(track, *b"tkhd")?;
     let id = if header.first() == Some(&1) { 20 } else { 12 };
-    let id = u32::from_be_bytes(array(header, id)?);
+    Some(Hint {
+        track: u32::from_be_bytes(array(header, id)?),
+        cut: cut(track, movie).unwrap_or_default(),
+        // The lowest bit of its flags: it is switched on.
+        is_alternative: header.get(3)? & 1 == 0,
+    })
+}
+
+/// The part to be heard, if there is an edit list with one entry (besides delays): encoders put
+/// silence in front of AAC, and only the edit list tells.
+fn cut(track: &[u8], movie: &[u8]) -> Option<Cut> {
     let media_scale = timescale(child(child(track, *b"mdia")?, *b"mdhd")?)?;
+    let movie_scale = timescale(child(movie, *b"mvhd")?)?;
     let edits = edits(child(child(track, *b"edts")?, *b"elst")?);
     let [edit] = edits.as_slice() else {
         return None;
     };
-    let keep = edit.duration / movie_scale;
-    Some((
-        id,
-        Cut {
-            skip: edit.media_time / media_scale,
-            keep: (whole && keep > 0.0).then_some(keep),
-            max_trim: f64::INFINITY,
-        },
-    ))
+    // The durations in the edits of a fragmented file do not include the fragments.
+    let is_whole = child(movie, *b"mvex").is_none();
+    Some(Cut {
+        skip: edit.media_time / media_scale,
+        keep: (is_whole && edit.duration > 0.0).then_some(edit.duration / movie_scale),
+        max_trim: f64::INFINITY,
+    })
 }
 
 /// An entry of an edit list: from `media_time` (media ticks), `duration` (movie ticks) long.

@@ -38,7 +38,7 @@ fn an_unknown_voice_is_named_also_in_a_mix() {
             .message
             .contains("'af_hart'")
     );
-    let many = vec!["af_heart"; 9].join("+");
+    let many = ["af_heart"; 9].join("+");
     assert_eq!(refusal(&many, 1.0, "Hello.").code, ErrorCode::UnknownVoice);
 }
 
@@ -98,7 +98,7 @@ fn a_missing_or_broken_file_is_named() {
         }
     };
     let named = |message: String, path: &PathBuf| {
-        assert!(message.contains(&*path.to_string_lossy()), "{message}")
+        assert!(message.contains(&*path.to_string_lossy()), "{message}");
     };
     named(change(&|files| files.vocab.clone_from(&missing)), &missing);
     named(change(&|files| files.vocab.clone_from(&broken)), &broken);

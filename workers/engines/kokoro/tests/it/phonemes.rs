@@ -15,7 +15,7 @@ fn check(voice: &str, table: &[(&str, &str)]) {
 }
 
 #[test]
-fn american_english() {
+fn american_conventions() {
     check(
         "af_heart",
         &[
@@ -58,7 +58,7 @@ fn american_english() {
             ("Henry VIII had 6 wives.", "hˈɛnɹi ði ˈAθ hæd sˈɪks wˈIvz."),
             (
                 "AT&T, R&D and Q&A.",
-                "ˌAtˈi ænd tˈi, ˈɑɹ ænd dˈi ænd kjˈu ænd ˈA",
+                "ˌAtˈi ænd tˈi, ˈɑɹ ænd dˈi ænd kjˈu ænd ˈA.",
             ),
             (
                 "NASA, the FBI and UNESCO.",
@@ -66,7 +66,7 @@ fn american_english() {
             ),
             (
                 "COVID-19, H2O and GPT-4o.",
-                "kˈOvˌɪd nˌIntˈin, ˈAʧ tˈu ˈO ænd ʤˈi pˈi tˈi fˈɔɹ ˈO",
+                "kˈOvˌɪd nˌIntˈin, ˈAʧ tˈu ˈO ænd ʤˈi pˈi tˈi fˈɔɹ ˈO.",
             ),
             (
                 "Email ann@example.com.",
@@ -82,6 +82,15 @@ fn american_english() {
                 "My IP is 192.168.1.1.",
                 "mˌI ˌIpˈi ɪz wˈʌn nˈIn tˈu dˈɑt wˈʌn sˈɪks ˈAt dˈɑt wˈʌn dˈɑt wˈʌn.",
             ),
+        ],
+    );
+}
+
+#[test]
+fn american_words() {
+    check(
+        "af_heart",
+        &[
             (
                 "Please read the report I read yesterday.",
                 "plˈiz ɹˈid ðə ɹəpˈɔɹt ˌI ɹˈɛd jˈɛstəɹdˌA.",
@@ -113,7 +122,7 @@ fn american_english() {
             ),
             (
                 "“Yes,” he said — ‘maybe’… (no)",
-                "“jˈɛs,” hi sˈɛd — “mˈAbi”… (nˈO)",
+                "“jˈɛs,” hi sˈɛd — “mˈAbi”… (nˈO).",
             ),
             (
                 "Wait! What?! Why: because; well.",
@@ -121,7 +130,7 @@ fn american_english() {
             ),
             (
                 "the apple, the pear, a uniform, an hour",
-                "ði ˈæpᵊl, ðə pˈɛɹ, ɐ jˈunəfˌɔɹm, ɐn ˈWəɹ",
+                "ði ˈæpᵊl, ðə pˈɛɹ, ɐ jˈunəfˌɔɹm, ɐn ˈWəɹ.",
             ),
             (
                 "I'd've gone, but they're y'all's.",
@@ -129,10 +138,10 @@ fn american_english() {
             ),
             (
                 "C++, C# and .NET",
-                "sˈi plˈʌs plˈʌs, sˈi ʃˈɑɹp ænd dˈɑt nˈɛt",
+                "sˈi plˈʌs plˈʌs, sˈi ʃˈɑɹp ænd dˈɑt nˈɛt.",
             ),
-            ("great 👍 work", "ɡɹˈAt wˈɜɹk"),
-            ("x^2 = 4", "ˈɛks skwˈɛɹd ˈikwᵊlz fˈɔɹ"),
+            ("great 👍 work", "ɡɹˈAt wˈɜɹk."),
+            ("x^2 = 4", "ˈɛks skwˈɛɹd ˈikwᵊlz fˈɔɹ."),
             ("It's 5 o'clock @ noon.", "ˌɪts fˈIv əklˈɑk æt nˈun."),
             (
                 "We use well-known state-of-the-art tools.",
@@ -148,7 +157,7 @@ fn american_english() {
             ),
             (
                 "$3.5 million and €1",
-                "θɹˈi pˈYnt fˈIv mˈɪljᵊn dˈɑləɹz ænd wˈʌn jˈʊɹO",
+                "θɹˈi pˈYnt fˈIv mˈɪljᵊn dˈɑləɹz ænd wˈʌn jˈʊɹO.",
             ),
             (
                 "Ms. Lee, PhD, said e.g. this.",
@@ -159,7 +168,7 @@ fn american_english() {
 }
 
 #[test]
-fn british_english() {
+fn british_words() {
     check(
         "bm_george",
         &[

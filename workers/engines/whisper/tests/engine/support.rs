@@ -116,3 +116,17 @@ pub(crate) fn plain(text: &str) -> Vec<String> {
 pub(crate) fn timed(segments: &[Segment]) -> Vec<&Word> {
     segments.iter().flat_map(|segment| &segment.words).collect()
 }
+
+/// Words to insert, delete or replace to get from one text to the other (Levenshtein).
+pub(crate) fn edits(heard: &[String], said: &[String]) -> usize {
+    let mut costs: Vec<usize> = (0..=said.len()).collect();
+    for (row, word) in heard.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut costs[0], row + 1);
+        for column in 0..said.len() {
+            let replaced = diagonal + usize::from(*word != said[column]);
+            diagonal = costs[column + 1];
+            costs[column + 1] = replaced.min(diagonal + 1).min(costs[column] + 1);
+        }
+    }
+    costs[said.len()]
+}
