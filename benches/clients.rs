@@ -42,6 +42,9 @@ async fn main() -> anyhow::Result<()> {
         ));
         ratios.push(alone / together);
     }
-    report(&format!("4 clients against 1: throughput x{:.2} (median of {ROUNDS})", median(ratios)?));
+    report(&format!(
+        "4 clients against 1: throughput x{:.2} (median of {ROUNDS})",
+        median(ratios)?
+    ));
     server.stop().await
 }

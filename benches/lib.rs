@@ -10,7 +10,11 @@ pub fn median(mut values: Vec<f64>) -> anyhow::Result<f64> {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     let upper = values[half];
-    Ok(if values.len().is_multiple_of(2) { f64::midpoint(values[half - 1], upper) } else { upper })
+    Ok(if values.len().is_multiple_of(2) {
+        f64::midpoint(values[half - 1], upper)
+    } else {
+        upper
+    })
 }
 
 /// Writes one line of a bench's report.

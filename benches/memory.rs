@@ -14,7 +14,10 @@ async fn speak_many(client: &Client, numbers: std::ops::Range<usize>) -> anyhow:
     stream::iter(numbers.map(Ok::<usize, anyhow::Error>))
         .try_for_each_concurrent(4, |number| async move {
             let length = number % 7 + 1;
-            let text = format!("Request {number}. {}", "It has a few more words. ".repeat(length));
+            let text = format!(
+                "Request {number}. {}",
+                "It has a few more words. ".repeat(length)
+            );
             client.spoken("piper", VOICE, &text).await.map(drop)
         })
         .await
@@ -29,7 +32,10 @@ async fn first_audio_seconds() -> anyhow::Result<f64> {
     let data = tempfile::tempdir()?;
     let began = Instant::now();
     let server = Server::start(data.path(), &[]).await?;
-    server.client()?.spoken("piper", VOICE, "Good morning.").await?;
+    server
+        .client()?
+        .spoken("piper", VOICE, "Good morning.")
+        .await?;
     let took = began.elapsed().as_secs_f64();
     server.stop().await?;
     Ok(took)
@@ -37,15 +43,24 @@ async fn first_audio_seconds() -> anyhow::Result<f64> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let starts: Vec<f64> = stream::iter(0..STARTS).then(|_| first_audio_seconds()).try_collect().await?;
-    report(&format!("process start to first audio: {:.2} s (median of {STARTS})", median(starts)?));
+    let starts: Vec<f64> = stream::iter(0..STARTS)
+        .then(|_| first_audio_seconds())
+        .try_collect()
+        .await?;
+    report(&format!(
+        "process start to first audio: {:.2} s (median of {STARTS})",
+        median(starts)?
+    ));
 
     let data = tempfile::tempdir()?;
     let server = Server::start(data.path(), &[]).await?;
     let client = server.client()?;
     for (from, to) in [(0, 200), (200, 1_000), (1_000, 2_000)] {
         speak_many(&client, from..to).await?;
-        report(&format!("resident after {to} requests: {:.0} MiB", resident_mib(&server)?));
+        report(&format!(
+            "resident after {to} requests: {:.0} MiB",
+            resident_mib(&server)?
+        ));
     }
     server.stop().await
 }

@@ -61,7 +61,10 @@ impl Client {
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_mins(3))
             .build()?;
-        Ok(Self { http, base: base.to_owned() })
+        Ok(Self {
+            http,
+            base: base.to_owned(),
+        })
     }
 
     /// A request to `path`.
@@ -76,7 +79,11 @@ impl Client {
     pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
+        Ok(Answer {
+            status,
+            headers,
+            body: answer.bytes().await?.to_vec(),
+        })
     }
 
     /// GET.
@@ -99,7 +106,13 @@ impl Client {
     ///
     /// # Errors
     /// If it is not accepted.
-    pub async fn speak(&self, engine: &str, voice: &str, tier: &str, text: &str) -> anyhow::Result<Value> {
+    pub async fn speak(
+        &self,
+        engine: &str,
+        voice: &str,
+        tier: &str,
+        text: &str,
+    ) -> anyhow::Result<Value> {
         let body = json!({"kind": "speech", "input": text, "engine": engine, "voice": voice, "tier": tier,
             "response_format": "wav"});
         self.post("/v1/jobs", &body).await?.accepted()
@@ -109,8 +122,17 @@ impl Client {
     ///
     /// # Errors
     /// If it is not accepted.
-    pub async fn transcribe(&self, audio: Vec<u8>, fields: &[(&str, &str)]) -> anyhow::Result<Value> {
-        let answer = self.send(self.request(Method::POST, "/v1/jobs").multipart(form(audio, fields))).await?;
+    pub async fn transcribe(
+        &self,
+        audio: Vec<u8>,
+        fields: &[(&str, &str)],
+    ) -> anyhow::Result<Value> {
+        let answer = self
+            .send(
+                self.request(Method::POST, "/v1/jobs")
+                    .multipart(form(audio, fields)),
+            )
+            .await?;
         answer.accepted()
     }
 
@@ -121,13 +143,18 @@ impl Client {
     pub async fn ended(&self, id: &str) -> anyhow::Result<Value> {
         let poll = async {
             loop {
-                let job = self.get(&format!("/v1/jobs/{id}?wait={POLL_SECONDS}")).await?.accepted()?;
+                let job = self
+                    .get(&format!("/v1/jobs/{id}?wait={POLL_SECONDS}"))
+                    .await?
+                    .accepted()?;
                 if !matches!(job["status"].as_str(), Some("queued" | "running")) {
                     return anyhow::Ok(job);
                 }
             }
         };
-        tokio::time::timeout(JOB_LIMIT, poll).await.with_context(|| format!("job {id} does not end"))?
+        tokio::time::timeout(JOB_LIMIT, poll)
+            .await
+            .with_context(|| format!("job {id} does not end"))?
     }
 
     /// Waits for a job to succeed; gives its result's body.
@@ -141,7 +168,11 @@ impl Client {
         }
         let answer = self.get(&format!("/v1/jobs/{id}/result")).await?;
         if answer.status != 200 {
-            bail!("result of {id}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+            bail!(
+                "result of {id}: {} {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
         }
         Ok(answer.body)
     }
@@ -162,7 +193,10 @@ impl Client {
     pub async fn heard(&self, audio: Vec<u8>, fields: &[(&str, &str)]) -> anyhow::Result<String> {
         let job = self.transcribe(audio, fields).await?;
         let transcript: Value = serde_json::from_slice(&self.result(id_of(&job)?).await?)?;
-        Ok(transcript["text"].as_str().context("a transcript without text")?.to_owned())
+        Ok(transcript["text"]
+            .as_str()
+            .context("a transcript without text")?
+            .to_owned())
     }
 }
 
@@ -171,11 +205,17 @@ impl Client {
 /// # Errors
 /// If it has none.
 pub fn id_of(job: &Value) -> anyhow::Result<&str> {
-    job["id"].as_str().with_context(|| format!("no id in {job}"))
+    job["id"]
+        .as_str()
+        .with_context(|| format!("no id in {job}"))
 }
 
 fn form(audio: Vec<u8>, fields: &[(&str, &str)]) -> multipart::Form {
     let file = multipart::Part::bytes(audio).file_name("audio");
-    let form = multipart::Form::new().text("kind", "transcription").part("file", file);
-    fields.iter().fold(form, |form, (name, value)| form.text((*name).to_owned(), (*value).to_owned()))
+    let form = multipart::Form::new()
+        .text("kind", "transcription")
+        .part("file", file);
+    fields.iter().fold(form, |form, (name, value)| {
+        form.text((*name).to_owned(), (*value).to_owned())
+    })
 }

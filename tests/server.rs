@@ -40,7 +40,9 @@ impl Server {
             .spawn()?;
         let stdout = child.stdout.take().context("stdout is piped")?;
         let mut lines = BufReader::new(stdout).lines();
-        let said = tokio::time::timeout(PATIENCE, lines.next_line()).await.context("the server says nothing")??;
+        let said = tokio::time::timeout(PATIENCE, lines.next_line())
+            .await
+            .context("the server says nothing")??;
         let line = said.ok_or_else(|| anyhow!("the server ended before it listened"))?;
         let base = line
             .strip_prefix(ADDRESS_PREFIX)
@@ -76,8 +78,15 @@ impl Server {
     /// If it has ended.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
-        let kib: u64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .context("VmRSS")?;
+        let kib: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .context("a number")?
+            .parse()?;
         Ok(kib * 1024)
     }
 
@@ -100,8 +109,14 @@ impl Server {
         if !sent.success() {
             bail!("SIGTERM could not be sent");
         }
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.context("does not stop")??;
-        if status.success() { Ok(()) } else { bail!("ended with {status}") }
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .context("does not stop")??;
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("ended with {status}")
+        }
     }
 }
 

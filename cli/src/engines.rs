@@ -39,14 +39,22 @@ pub(crate) fn loaders(store: &Arc<ModelStore>) -> Vec<Arc<dyn EngineLoader>> {
     let engines: [(&str, MakeLoader); 3] =
         [("piper", piper), ("kokoro", kokoro), ("whisper", whisper)];
     let loader = |(name, make): (&str, MakeLoader)| -> Arc<dyn EngineLoader> {
-        Arc::new(InstalledLoader { engine: EngineId::new(name), store: Arc::clone(store), make })
+        Arc::new(InstalledLoader {
+            engine: EngineId::new(name),
+            store: Arc::clone(store),
+            make,
+        })
     };
     engines.into_iter().map(loader).collect()
 }
 
 fn piper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {
     let files = store.piper(model)?;
-    let files = PiperModelFiles { onnx: files.model, config: files.config };
+    let files = PiperModelFiles {
+        voice: files.voice,
+        onnx: files.model,
+        config: files.config,
+    };
     Ok(Box::new(PiperLoader::new(PiperFiles {
         models: HashMap::from([(model.to_owned(), files)]),
         espeak_data: store.espeak_data()?,
@@ -67,5 +75,8 @@ fn kokoro(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotI
 
 fn whisper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {
     let files = store.whisper(model)?;
-    Ok(Box::new(WhisperLoader::new([(model.to_owned(), files.model)], files.vad)))
+    Ok(Box::new(WhisperLoader::new(
+        [(model.to_owned(), files.model)],
+        files.vad,
+    )))
 }

@@ -26,13 +26,19 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             report(&error);
-            if error.is::<SettingsError>() { ExitCode::from(EX_USAGE) } else { ExitCode::FAILURE }
+            if error.is::<SettingsError>() {
+                ExitCode::from(EX_USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         match cli.command {
             Command::Serve(options) => serve::run(options).await,
@@ -42,7 +48,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     })
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a command that failed"
+)]
 fn report(error: &anyhow::Error) {
     eprintln!("voicefleet: {error:#}");
 }

@@ -27,8 +27,16 @@ fn open(folder: ModelsFolder) -> ModelStore {
 
 fn list(store: &ModelStore) {
     print_line(&format!("models folder: {}", store.dir().display()));
-    print_line(&format!("{:<28} {:<10} {:>9}  {:<9} licence", "name", "for", "MiB", "installed"));
-    for asset in store.manifest().assets().iter().filter(|asset| !asset.files.is_empty()) {
+    print_line(&format!(
+        "{:<28} {:<10} {:>9}  {:<9} licence",
+        "name", "for", "MiB", "installed"
+    ));
+    for asset in store
+        .manifest()
+        .assets()
+        .iter()
+        .filter(|asset| !asset.files.is_empty())
+    {
         print_line(&line_of(store, asset));
     }
     print_line("\nSets: default (a first run), test and bench (what those need beyond that).");
@@ -40,15 +48,28 @@ fn mib(bytes: u64) -> f64 {
 }
 
 fn line_of(store: &ModelStore, asset: &Asset) -> String {
-    let installed = if store.installed(&asset.name) { "yes" } else { "no" };
+    let installed = if store.installed(&asset.name) {
+        "yes"
+    } else {
+        "no"
+    };
     let size = mib(asset.size());
-    format!("{:<28} {:<10} {size:>9.1}  {installed:<9} {}", asset.name, asset.purpose, asset.licence)
+    format!(
+        "{:<28} {:<10} {size:>9.1}  {installed:<9} {}",
+        asset.name, asset.purpose, asset.licence
+    )
 }
 
 async fn pull(store: &ModelStore, names: Vec<String>) -> anyhow::Result<()> {
-    let names = if names.is_empty() { vec![Set::Default.name().to_owned()] } else { names };
+    let names = if names.is_empty() {
+        vec![Set::Default.name().to_owned()]
+    } else {
+        names
+    };
     let wanted = store.manifest().select(&names)?;
-    let report = store.pull(&wanted, progress::for_stderr(), &PullOptions::default()).await?;
+    let report = store
+        .pull(&wanted, progress::for_stderr(), &PullOptions::default())
+        .await?;
     print_line(&format!(
         "{} files put in place ({:.1} MiB); {:.1} MiB fetched. Models folder: {}",
         report.files.len(),
@@ -62,16 +83,30 @@ async fn pull(store: &ModelStore, names: Vec<String>) -> anyhow::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "like the other commands")]
 fn verify(store: &ModelStore) -> anyhow::Result<ExitCode> {
     let states = store.verify(&Manifest::embedded().all());
-    let installed: Vec<_> = states.iter().filter(|state| state.condition != Condition::Missing).collect();
+    let installed: Vec<_> = states
+        .iter()
+        .filter(|state| state.condition != Condition::Missing)
+        .collect();
     let mut wrong = 0;
     for state in &installed {
         let good = state.condition == Condition::Good;
         wrong += usize::from(!good);
-        print_line(&format!("{:<9} {}", if good { "good" } else { "WRONG" }, state.path));
+        print_line(&format!(
+            "{:<9} {}",
+            if good { "good" } else { "WRONG" },
+            state.path
+        ));
     }
     let right = installed.len() - wrong;
-    print_line(&format!("{right} of {} installed files are what the manifest says.", installed.len()));
-    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    print_line(&format!(
+        "{right} of {} installed files are what the manifest says.",
+        installed.len()
+    ));
+    Ok(if wrong == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]

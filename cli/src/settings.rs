@@ -83,7 +83,7 @@ pub(crate) struct Options {
     #[arg(long, env = "VOICEFLEET_OTLP_ENDPOINT", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     otlp_endpoint: Option<String>,
-    /// What to log, as a tracing filter [default: info].
+    /// What to log, as a tracing filter [default: info, native libraries at warn].
     #[arg(long, env = "VOICEFLEET_LOG", value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<String>,
@@ -102,6 +102,9 @@ pub(crate) enum LogFormat {
     /// One JSON object a line.
     Json,
 }
+
+/// whisper.cpp and ONNX Runtime are chatty at the level where we are informative.
+const DEFAULT_LOG: &str = "info,whisper_rs=warn,ort=warn,apalis=warn";
 
 /// Settings with every default filled in and every value checked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -152,7 +155,7 @@ impl Default for Settings {
             job_timeout_seconds: 3600,
             sync_wait_seconds: 25,
             otlp_endpoint: None,
-            log: "info".to_owned(),
+            log: DEFAULT_LOG.to_owned(),
             log_format: LogFormat::Text,
         }
     }
@@ -176,14 +179,19 @@ impl Settings {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = &options.config {
             if !file.is_file() {
-                return Err(SettingsError(vec![format!("config: there is no file {}", file.display())]));
+                return Err(SettingsError(vec![format!(
+                    "config: there is no file {}",
+                    file.display()
+                )]));
             }
             figment = figment.merge(Toml::file_exact(file));
         }
         let settings: Self = figment
             .merge(Serialized::defaults(options))
             .extract()
-            .map_err(|errors| SettingsError(errors.into_iter().map(|error| error.to_string()).collect()))?;
+            .map_err(|errors| {
+                SettingsError(errors.into_iter().map(|error| error.to_string()).collect())
+            })?;
         settings.check()?;
         Ok(settings)
     }
@@ -196,7 +204,10 @@ impl Settings {
             }
         };
         demand(self.cache_mib >= 16, "cache_mib: at least 16 are needed");
-        demand(self.max_upload_mib >= 1, "max_upload_mib: must be at least 1");
+        demand(
+            self.max_upload_mib >= 1,
+            "max_upload_mib: must be at least 1",
+        );
         demand(
             self.cache_mib > self.max_upload_mib as u64,
             "cache_mib: must be more than max_upload_mib, or the largest upload never fits",
@@ -209,10 +220,16 @@ impl Settings {
             (1..=300).contains(&self.sync_wait_seconds),
             "sync_wait_seconds: must be 1 to 300",
         );
-        demand((1..=3600).contains(&self.grace_seconds), "grace_seconds: must be 1 to 3600");
+        demand(
+            (1..=3600).contains(&self.grace_seconds),
+            "grace_seconds: must be 1 to 3600",
+        );
         if let Some(endpoint) = &self.otlp_endpoint {
             let url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
-            demand(url, "otlp_endpoint: must be a URL that begins with http:// or https://");
+            demand(
+                url,
+                "otlp_endpoint: must be a URL that begins with http:// or https://",
+            );
         }
         if let Err(error) = self.log.parse::<tracing_subscriber::EnvFilter>() {
             wrong.push(format!("log: {error}"));
@@ -222,7 +239,11 @@ impl Settings {
                 wrong.push(format!("{engine}: {error}"));
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(SettingsError(wrong)) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(SettingsError(wrong))
+        }
     }
 
     /// Slots by engine name.
@@ -241,7 +262,10 @@ impl Settings {
             chunk_timeout: Duration::from_secs(self.chunk_timeout_seconds),
             job_timeout: Duration::from_secs(self.job_timeout_seconds),
             idle_release: Duration::from_secs(self.idle_release_seconds),
-            retry: RetryPolicy { max_attempts: self.max_attempts, ..RetryPolicy::default() },
+            retry: RetryPolicy {
+                max_attempts: self.max_attempts,
+                ..RetryPolicy::default()
+            },
             audio_limits: self.audio_limits(),
             ..WorkerConfig::default()
         }
@@ -249,7 +273,10 @@ impl Settings {
 
     /// Bounds on uploads.
     pub(crate) fn audio_limits(&self) -> AudioLimits {
-        AudioLimits { max_seconds: self.max_audio_seconds, ..AudioLimits::default() }
+        AudioLimits {
+            max_seconds: self.max_audio_seconds,
+            ..AudioLimits::default()
+        }
     }
 }
 
@@ -263,7 +290,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("voicefleet.toml");
         fs::write(&file, text).expect("written");
-        (folder, Options { config: Some(file), ..Options::default() })
+        (
+            folder,
+            Options {
+                config: Some(file),
+                ..Options::default()
+            },
+        )
     }
 
     #[test]
@@ -294,7 +327,10 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_an_error() {
-        let options = Options { config: Some("/nonexistent.toml".into()), ..Options::default() };
+        let options = Options {
+            config: Some("/nonexistent.toml".into()),
+            ..Options::default()
+        };
         assert!(Settings::resolve(&options).is_err());
     }
 }

@@ -6,7 +6,8 @@ use anyhow::Context;
 use opentelemetry::{KeyValue, global, metrics::Gauge, trace::TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
-    Resource, metrics::SdkMeterProvider, propagation::TraceContextPropagator, trace::SdkTracerProvider,
+    Resource, metrics::SdkMeterProvider, propagation::TraceContextPropagator,
+    trace::SdkTracerProvider,
 };
 use prometheus::{Registry, TextEncoder};
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
@@ -34,16 +35,20 @@ impl Telemetry {
             .as_deref()
             .map(|endpoint| tracer_provider(endpoint, resource))
             .transpose()?;
-        let spans = tracers
-            .as_ref()
-            .map(|tracers| tracing_opentelemetry::layer().with_tracer(tracers.tracer("voicefleet")));
+        let spans = tracers.as_ref().map(|tracers| {
+            tracing_opentelemetry::layer().with_tracer(tracers.tracer("voicefleet"))
+        });
         tracing_subscriber::registry()
             .with(settings.log.parse::<EnvFilter>().context("log filter")?)
             .with(log_lines(settings.log_format))
             .with(spans)
             .try_init()
             .context("logging is set up already")?;
-        Ok(Self { registry, meters, tracers })
+        Ok(Self {
+            registry,
+            meters,
+            tracers,
+        })
     }
 
     /// What Prometheus reads.
@@ -83,7 +88,10 @@ fn meter_provider(registry: &Registry, resource: Resource) -> anyhow::Result<Sdk
         .without_counter_suffixes()
         .without_target_info()
         .build()?;
-    Ok(SdkMeterProvider::builder().with_reader(exporter).with_resource(resource).build())
+    Ok(SdkMeterProvider::builder()
+        .with_reader(exporter)
+        .with_resource(resource)
+        .build())
 }
 
 fn tracer_provider(endpoint: &str, resource: Resource) -> anyhow::Result<SdkTracerProvider> {
@@ -92,7 +100,10 @@ fn tracer_provider(endpoint: &str, resource: Resource) -> anyhow::Result<SdkTrac
         .with_endpoint(endpoint)
         .build()
         .with_context(|| format!("the OTLP exporter for {endpoint}"))?;
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build())
 }
 
 /// The text of `/metrics`: everything recorded, and the queues as they stand at this moment.
@@ -107,7 +118,11 @@ pub(crate) struct Exposition {
 }
 
 impl Exposition {
-    pub(crate) fn new(registry: Registry, queue: Arc<dyn JobQueue>, engines: Vec<EngineId>) -> Self {
+    pub(crate) fn new(
+        registry: Registry,
+        queue: Arc<dyn JobQueue>,
+        engines: Vec<EngineId>,
+    ) -> Self {
         let meter = global::meter("voicefleet.queue");
         let count = |name, help| meter.u64_gauge(name).with_description(help).build();
         Self {
@@ -116,7 +131,10 @@ impl Exposition {
             engines,
             ready: count("voicefleet_queue_ready_jobs", "Jobs that wait for a worker"),
             in_flight: count("voicefleet_queue_in_flight_jobs", "Jobs that a worker has"),
-            dead: count("voicefleet_queue_dead_jobs", "Jobs set aside after their last attempt"),
+            dead: count(
+                "voicefleet_queue_dead_jobs",
+                "Jobs set aside after their last attempt",
+            ),
             backlog: meter
                 .f64_gauge("voicefleet_queue_backlog_seconds")
                 .with_description("Estimated compute time of what waits and runs")
@@ -129,20 +147,26 @@ impl Exposition {
         for engine in &self.engines {
             self.sample_queue(engine).await;
         }
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
-            tracing::error!(%error, "metrics could not be written");
-            String::new()
-        })
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "metrics could not be written");
+                String::new()
+            })
     }
 
     async fn sample_queue(&self, engine: &EngineId) {
         let gauge = match self.queue.gauge(engine).await {
             Ok(gauge) => gauge,
-            Err(error) => return tracing::warn!(%engine, %error, "the queue could not be read for metrics"),
+            Err(error) => {
+                return tracing::warn!(%engine, %error, "the queue could not be read for metrics");
+            }
         };
         for tier in gauge.tiers {
-            let labels =
-                [KeyValue::new("engine", engine.as_str().to_owned()), KeyValue::new("tier", tier.tier.name())];
+            let labels = [
+                KeyValue::new("engine", engine.as_str().to_owned()),
+                KeyValue::new("tier", tier.tier.name()),
+            ];
             self.ready.record(tier.ready, &labels);
             self.in_flight.record(tier.in_flight, &labels);
             self.dead.record(tier.dead, &labels);

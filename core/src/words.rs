@@ -5,7 +5,11 @@ pub fn words(text: &str) -> Vec<String> {
     text.split(|c: char| c.is_whitespace() || c == '-' || c == '—')
         .map(|word| {
             let kept = |c: &char| c.is_alphanumeric() || matches!(c, '\'' | '’');
-            let bare: String = word.chars().filter(kept).collect::<String>().replace('’', "'");
+            let bare: String = word
+                .chars()
+                .filter(kept)
+                .collect::<String>()
+                .replace('’', "'");
             bare.trim_matches('\'').to_lowercase()
         })
         .filter(|word| !word.is_empty())
@@ -37,7 +41,10 @@ mod tests {
 
     #[test]
     fn punctuation_and_case_are_no_errors() {
-        assert_eq!(words("  Don’t stop—now, “Dr.” Smith! "), ["don't", "stop", "now", "dr", "smith"]);
+        assert_eq!(
+            words("  Don’t stop—now, “Dr.” Smith! "),
+            ["don't", "stop", "now", "dr", "smith"]
+        );
     }
 
     #[test]

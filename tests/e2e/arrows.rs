@@ -25,7 +25,10 @@ fn allowed() -> Graph {
         ("tests", &["core"]),
     ];
     let name = |short: &&str| format!("voicefleet-{short}");
-    edges.iter().map(|(from, to)| (name(from), to.iter().map(name).collect())).collect()
+    edges
+        .iter()
+        .map(|(from, to)| (name(from), to.iter().map(name).collect()))
+        .collect()
 }
 
 /// Crates that put everything together and may use all; nobody may use them.
@@ -33,10 +36,16 @@ const COMPOSITION: [&str; 2] = ["voicefleet", "voicefleet-benches"];
 
 /// Libraries that only the named crates may use, so that what they reach stays behind one port.
 const WRAPPERS: &[(&str, &[&str])] = &[
-    ("axum", &["voicefleet-api", "voicefleet", "voicefleet-models"]),
+    (
+        "axum",
+        &["voicefleet-api", "voicefleet", "voicefleet-models"],
+    ),
     ("sqlx", &["voicefleet-embedded"]),
     ("apalis", &["voicefleet-workers"]),
-    ("ort", &["voicefleet-onnx", "voicefleet-piper", "voicefleet-kokoro"]),
+    (
+        "ort",
+        &["voicefleet-onnx", "voicefleet-piper", "voicefleet-kokoro"],
+    ),
     ("whisper-rs", &["voicefleet-whisper"]),
     ("espeak-rs-sys", &["voicefleet-phonemes"]),
     ("symphonia", &["voicefleet-audio"]),
@@ -65,18 +74,33 @@ fn violations(graph: &Graph) -> Vec<String> {
 /// What each crate of the workspace is built from (dev-dependencies apart: tests may use everything).
 fn workspace() -> Graph {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("cargo metadata");
+    let metadata = MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .exec()
+        .expect("cargo metadata");
     let built_from = |package: &cargo_metadata::Package| {
-        let shipped = package.dependencies.iter().filter(|dep| dep.kind != DependencyKind::Development);
+        let shipped = package
+            .dependencies
+            .iter()
+            .filter(|dep| dep.kind != DependencyKind::Development);
         shipped.map(|dep| dep.name.clone()).collect()
     };
-    metadata.packages.iter().map(|package| (package.name.to_string(), built_from(package))).collect()
+    metadata
+        .packages
+        .iter()
+        .map(|package| (package.name.to_string(), built_from(package)))
+        .collect()
 }
 
 #[test]
 fn crates_use_only_what_they_may() {
     let wrong = violations(&workspace());
-    assert!(wrong.is_empty(), "see ARCHITECTURE.md, Arrows:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "see ARCHITECTURE.md, Arrows:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -99,6 +123,12 @@ fn a_planted_wrong_arrow_is_found() {
 fn every_crate_is_drawn() {
     let allowed = allowed();
     let drawn = |name: &String| allowed.contains_key(name) || COMPOSITION.contains(&name.as_str());
-    let missing: Vec<String> = workspace().into_keys().filter(|name| !drawn(name)).collect();
-    assert!(missing.is_empty(), "say in arrows.rs what these may use: {missing:?}");
+    let missing: Vec<String> = workspace()
+        .into_keys()
+        .filter(|name| !drawn(name))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "say in arrows.rs what these may use: {missing:?}"
+    );
 }

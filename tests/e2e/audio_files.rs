@@ -16,28 +16,44 @@ const CONTAINERS: &[(&str, &[&str])] = &[
     ("pcm16.wav", &[]),
     ("mulaw8k.wav", &["-ar", "8000", "-c:a", "pcm_mulaw"]),
     ("alaw8k.wav", &["-ar", "8000", "-c:a", "pcm_alaw"]),
-    ("float48k-stereo.wav", &["-ar", "48000", "-ac", "2", "-c:a", "pcm_f32le"]),
+    (
+        "float48k-stereo.wav",
+        &["-ar", "48000", "-ac", "2", "-c:a", "pcm_f32le"],
+    ),
     ("clip.mp3", &["-ar", "44100", "-ac", "2", "-b:a", "96k"]),
     ("vorbis.ogg", &["-c:a", "libvorbis", "-q:a", "5"]),
     ("opus.ogg", &["-c:a", "libopus", "-b:a", "32k"]),
     ("clip.opus", &["-c:a", "libopus", "-b:a", "32k"]),
     ("clip.flac", &["-ar", "22050"]),
     ("clip.m4a", &["-c:a", "aac", "-b:a", "96k"]),
-    ("faststart.m4a", &["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"]),
+    (
+        "faststart.m4a",
+        &["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"],
+    ),
     ("clip.webm", &["-c:a", "libopus", "-b:a", "32k"]),
     ("surround48k.flac", &["-ar", "48000", "-ac", "6"]),
 ];
 
 fn run(program: &str, args: &[&str]) -> Vec<u8> {
-    let output = Command::new(program).args(args).output().unwrap_or_else(|error| {
-        panic!("{program}: {error}; run `make setup-test`");
-    });
-    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(program)
+        .args(args)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("{program}: {error}; run `make setup-test`");
+        });
+    assert!(
+        output.status.success(),
+        "{program} {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
 fn converted(folder: &Path, name: &str, options: &[&str]) -> PathBuf {
-    let (from, to) = (voicefleet_testkit::model_file("speech/jfk.wav"), folder.join(name));
+    let (from, to) = (
+        voicefleet_testkit::model_file("speech/jfk.wav"),
+        folder.join(name),
+    );
     let (from, target) = (from.to_str().expect("utf-8"), to.to_str().expect("utf-8"));
     let mut args = vec!["-v", "error", "-y", "-i", from];
     args.extend(options);
@@ -54,15 +70,28 @@ async fn every_container_transcribes_to_the_same_words() {
     let mut jobs = Vec::new();
     for (name, options) in CONTAINERS {
         let bytes = std::fs::read(converted(folder.path(), name, options)).expect("converted");
-        jobs.push((name, client.transcribe(bytes, &[("language", "en")]).await.expect(name)));
+        jobs.push((
+            name,
+            client
+                .transcribe(bytes, &[("language", "en")])
+                .await
+                .expect(name),
+        ));
     }
     let said = words(
         "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country.",
     );
     for (name, job) in jobs {
-        let result = client.result(id_of(&job).expect("an id")).await.expect(name);
+        let result = client
+            .result(id_of(&job).expect("an id"))
+            .await
+            .expect(name);
         let transcript: Value = serde_json::from_slice(&result).expect("JSON");
-        assert_eq!(words(transcript["text"].as_str().expect("text")), said, "{name}");
+        assert_eq!(
+            words(transcript["text"].as_str().expect("text")),
+            said,
+            "{name}"
+        );
         let seconds = transcript["duration"].as_f64().expect("a duration");
         assert!((seconds - 11.0).abs() < 0.1, "{name}: {seconds} s");
     }
@@ -76,11 +105,19 @@ fn probed(file: &Path, raw: bool) -> (f64, u32, String) {
     if raw {
         args.extend(["-f", "s16le", "-ar", "24000", "-ac", "1"]);
     }
-    args.extend(["-show_entries", "stream=sample_rate,codec_name:format=duration", "-of", "json", path]);
+    args.extend([
+        "-show_entries",
+        "stream=sample_rate,codec_name:format=duration",
+        "-of",
+        "json",
+        path,
+    ]);
     let probe: Value = serde_json::from_slice(&run("ffprobe", &args)).expect("JSON");
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
     let seconds = text(&probe["format"]["duration"]).parse().expect("seconds");
-    let rate = text(&probe["streams"][0]["sample_rate"]).parse().expect("a rate");
+    let rate = text(&probe["streams"][0]["sample_rate"])
+        .parse()
+        .expect("a rate");
     (seconds, rate, text(&probe["streams"][0]["codec_name"]))
 }
 
@@ -102,7 +139,15 @@ async fn every_output_format_decodes_to_the_right_duration_and_rate() {
     let (_data, server) = fresh_server(&[]).await;
     let client = server.client().expect("a client");
     for (engine, voice, own_rate) in [("piper", JOE, 22_050), ("kokoro", "af_heart", 24_000)] {
-        let job = client.speak(engine, voice, "standard", "This sentence comes in every format.").await.expect("accepted");
+        let job = client
+            .speak(
+                engine,
+                voice,
+                "standard",
+                "This sentence comes in every format.",
+            )
+            .await
+            .expect("accepted");
         let id = id_of(&job).expect("an id").to_owned();
         let job = client.ended(&id).await.expect("ends");
         let seconds = job["timings"]["audio_seconds"].as_f64().expect("seconds");
@@ -113,15 +158,30 @@ async fn every_output_format_decodes_to_the_right_duration_and_rate() {
             ("mp3", "mp3", own_rate),
             ("opus", "opus", 48_000),
         ] {
-            let answer = client.get(&format!("/v1/jobs/{id}/result?format={format}")).await.expect("answer");
-            assert_eq!(answer.status, 200, "{format}: {}", String::from_utf8_lossy(&answer.body));
+            let answer = client
+                .get(&format!("/v1/jobs/{id}/result?format={format}"))
+                .await
+                .expect("answer");
+            assert_eq!(
+                answer.status,
+                200,
+                "{format}: {}",
+                String::from_utf8_lossy(&answer.body)
+            );
             let file = folder.path().join(format!("{engine}.{format}"));
             std::fs::write(&file, &answer.body).expect("written");
             let raw = format == "pcm";
             let (probed_seconds, probed_rate, probed_codec) = probed(&file, raw);
-            assert_eq!((probed_codec.as_str(), probed_rate), (codec, rate), "{engine} {format}");
+            assert_eq!(
+                (probed_codec.as_str(), probed_rate),
+                (codec, rate),
+                "{engine} {format}"
+            );
             for measured in [probed_seconds, decoded_seconds(&file, raw)] {
-                assert!((measured - seconds).abs() < 0.06, "{engine} {format}: {measured} s, not {seconds} s");
+                assert!(
+                    (measured - seconds).abs() < 0.06,
+                    "{engine} {format}: {measured} s, not {seconds} s"
+                );
             }
         }
     }

@@ -18,17 +18,29 @@ async fn submit_ten(client: &Client) -> Vec<String> {
     for (number, tier) in ["realtime", "standard", "batch"].iter().enumerate() {
         let text = |engine: &str| format!("Number {number} of {engine}. {LONG}");
         let jobs = [
-            client.speak("piper", JOE, tier, &text("piper")).await.expect("accepted"),
-            client.speak("kokoro", "af_heart", tier, &text("kokoro")).await.expect("accepted"),
+            client
+                .speak("piper", JOE, tier, &text("piper"))
+                .await
+                .expect("accepted"),
+            client
+                .speak("kokoro", "af_heart", tier, &text("kokoro"))
+                .await
+                .expect("accepted"),
             // Different prompts make different work of the same clip.
             client
-                .transcribe(clip.clone(), &[("tier", tier), ("prompt", &text("whisper")[..20])])
+                .transcribe(
+                    clip.clone(),
+                    &[("tier", tier), ("prompt", &text("whisper")[..20])],
+                )
                 .await
                 .expect("accepted"),
         ];
         ids.extend(jobs.iter().map(|job| id_of(job).expect("an id").to_owned()));
     }
-    let last = client.speak("piper", JOE, "standard", "The tenth job is short.").await.expect("accepted");
+    let last = client
+        .speak("piper", JOE, "standard", "The tenth job is short.")
+        .await
+        .expect("accepted");
     ids.push(id_of(&last).expect("an id").to_owned());
     ids
 }
@@ -36,7 +48,12 @@ async fn submit_ten(client: &Client) -> Vec<String> {
 async fn jobs(client: &Client, ids: &[String]) -> BTreeMap<String, Value> {
     let mut jobs = BTreeMap::new();
     for id in ids {
-        let job = client.get(&format!("/v1/jobs/{id}")).await.expect("answer").accepted().expect("the job");
+        let job = client
+            .get(&format!("/v1/jobs/{id}"))
+            .await
+            .expect("answer")
+            .accepted()
+            .expect("the job");
         jobs.insert(id.clone(), job);
     }
     jobs
@@ -60,20 +77,41 @@ async fn ten_mixed_jobs_survive_kill_9_and_none_is_done_twice() {
     let server = Server::start(data.path(), &[]).await.expect("a server");
     let client = server.client().expect("a client");
     let found = jobs(&client, &ids).await;
-    let done_before: Vec<&Value> = found.values().filter(|job| job["finished_at"].is_string()).collect();
-    let finished_before: BTreeMap<&str, &Value> =
-        done_before.iter().map(|job| (id_of(job).expect("an id"), &job["finished_at"])).collect();
+    let done_before: Vec<&Value> = found
+        .values()
+        .filter(|job| job["finished_at"].is_string())
+        .collect();
+    let finished_before: BTreeMap<&str, &Value> = done_before
+        .iter()
+        .map(|job| (id_of(job).expect("an id"), &job["finished_at"]))
+        .collect();
     for id in &ids {
         client.result(id).await.expect("every job succeeds");
     }
     let after = jobs(&client, &ids).await;
     assert_eq!(with_status(&after, "succeeded"), 10);
     for (id, finished_at) in &finished_before {
-        assert_eq!(&after[*id]["finished_at"], *finished_at, "{id} was done before and must not be done again");
+        assert_eq!(
+            &after[*id]["finished_at"], *finished_at,
+            "{id} was done before and must not be done again"
+        );
     }
     // The counter starts at zero with the process: it shows what this process did.
-    let done_now = counter(&client, "voicefleet_jobs_finished_total", &[("status", "succeeded")]).await;
-    assert!(finished_before.len() >= 2, "the kill came too early to show anything");
-    assert!(done_now <= (10 - finished_before.len()) as f64, "{done_now} after {}", finished_before.len());
+    let done_now = counter(
+        &client,
+        "voicefleet_jobs_finished_total",
+        &[("status", "succeeded")],
+    )
+    .await;
+    assert!(
+        finished_before.len() >= 2,
+        "the kill came too early to show anything"
+    );
+    let left = f64::from(u32::try_from(10 - finished_before.len()).expect("few"));
+    assert!(
+        done_now <= left,
+        "{done_now} after {}",
+        finished_before.len()
+    );
     server.stop().await.expect("stops");
 }

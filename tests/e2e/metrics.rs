@@ -9,10 +9,19 @@ pub(crate) async fn counter(client: &Client, name: &str, labels: &[(&str, &str)]
     let body = client.get("/metrics").await.expect("metrics").body;
     let text = String::from_utf8(body).expect("text");
     let wanted = |line: &&str| {
-        let series = line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-        series && labels.iter().all(|(key, value)| line.contains(&format!("{key}=\"{value}\"")))
+        let series = line
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(['{', ' ']));
+        series
+            && labels
+                .iter()
+                .all(|(key, value)| line.contains(&format!("{key}=\"{value}\"")))
     };
-    let value = |line: &str| line.rsplit(' ').next().and_then(|number| number.parse::<f64>().ok());
+    let value = |line: &str| {
+        line.rsplit(' ')
+            .next()
+            .and_then(|number| number.parse::<f64>().ok())
+    };
     text.lines().filter(wanted).filter_map(value).sum()
 }
 
@@ -20,9 +29,16 @@ pub(crate) async fn counter(client: &Client, name: &str, labels: &[(&str, &str)]
 async fn every_promised_metric_is_there_after_one_job() {
     let (_data, server) = fresh_server(&[]).await;
     let client = server.client().expect("a client");
-    client.spoken("piper", JOE, "Count me.").await.expect("audio");
-    client.spoken("piper", JOE, "Count me.").await.expect("audio");
-    let text = String::from_utf8(client.get("/metrics").await.expect("metrics").body).expect("text");
+    client
+        .spoken("piper", JOE, "Count me.")
+        .await
+        .expect("audio");
+    client
+        .spoken("piper", JOE, "Count me.")
+        .await
+        .expect("audio");
+    let text =
+        String::from_utf8(client.get("/metrics").await.expect("metrics").body).expect("text");
     for name in [
         "voicefleet_queue_ready_jobs",
         "voicefleet_queue_in_flight_jobs",
@@ -37,7 +53,13 @@ async fn every_promised_metric_is_there_after_one_job() {
     ] {
         assert!(text.contains(name), "{name} is missing in:\n{text}");
     }
-    let finished = [("engine", "piper"), ("tier", "standard"), ("status", "succeeded")];
-    assert!((counter(&client, "voicefleet_jobs_finished_total", &finished).await - 1.0).abs() < 0.1);
+    let finished = [
+        ("engine", "piper"),
+        ("tier", "standard"),
+        ("status", "succeeded"),
+    ];
+    assert!(
+        (counter(&client, "voicefleet_jobs_finished_total", &finished).await - 1.0).abs() < 0.1
+    );
     server.stop().await.expect("stops");
 }

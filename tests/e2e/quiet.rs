@@ -16,8 +16,13 @@ fn wav(samples: impl Iterator<Item = f32>) -> Vec<u8> {
     let mut file = std::io::Cursor::new(Vec::new());
     let mut writer = hound::WavWriter::new(&mut file, spec).expect("a writer");
     for sample in samples {
-        #[expect(clippy::cast_possible_truncation, reason = "samples are within [-1, 1]")]
-        writer.write_sample((sample * 32_767.0) as i16).expect("written");
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "samples are within [-1, 1]"
+        )]
+        writer
+            .write_sample((sample * 32_767.0) as i16)
+            .expect("written");
     }
     writer.finalize().expect("finished");
     file.into_inner()
@@ -50,7 +55,11 @@ async fn silence_noise_and_hum_transcribe_to_nothing() {
     let silence = (0..10 * RATE).map(|_| 0.0);
     assert_eq!(heard(&client, wav(silence)).await, "");
     for level in [0.001, 0.05, 0.5] {
-        assert_eq!(heard(&client, wav(noise(level))).await, "", "noise at {level}");
+        assert_eq!(
+            heard(&client, wav(noise(level))).await,
+            "",
+            "noise at {level}"
+        );
     }
     assert_eq!(heard(&client, wav(hum())).await, "");
     server.stop().await.expect("stops");

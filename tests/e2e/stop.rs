@@ -7,14 +7,25 @@ use crate::JOE;
 #[tokio::test]
 async fn sigterm_in_mid_job_gives_it_back_uncounted_and_a_restart_finishes_it() {
     let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &["--grace-seconds", "1"]).await.expect("a server");
+    let server = Server::start(data.path(), &["--grace-seconds", "1"])
+        .await
+        .expect("a server");
     let client = server.client().expect("a client");
-    let text = "A long answer, spoken sentence by sentence, so that a stop comes in between. ".repeat(60);
-    let job = client.speak("kokoro", "af_heart", "standard", &text).await.expect("accepted");
+    let text =
+        "A long answer, spoken sentence by sentence, so that a stop comes in between. ".repeat(60);
+    let job = client
+        .speak("kokoro", "af_heart", "standard", &text)
+        .await
+        .expect("accepted");
     let id = id_of(&job).expect("an id").to_owned();
     // In the middle: a chunk is done, many are not.
     let started = loop {
-        let job = client.get(&format!("/v1/jobs/{id}?wait=30")).await.expect("answer").accepted().expect("a job");
+        let job = client
+            .get(&format!("/v1/jobs/{id}?wait=30"))
+            .await
+            .expect("answer")
+            .accepted()
+            .expect("a job");
         if job["progress"]["done"].as_u64() >= Some(1) {
             break job;
         }
@@ -24,10 +35,16 @@ async fn sigterm_in_mid_job_gives_it_back_uncounted_and_a_restart_finishes_it() 
 
     let server = Server::start(data.path(), &[]).await.expect("a server");
     let client = server.client().expect("a client");
-    let wav = client.result(&id).await.expect("the job succeeds after the restart");
+    let wav = client
+        .result(&id)
+        .await
+        .expect("the job succeeds after the restart");
     assert!(wav.len() > 1_000_000);
     let job = client.ended(&id).await.expect("ended");
-    assert_eq!(job["attempts"], 1, "an attempt that was given back does not count");
+    assert_eq!(
+        job["attempts"], 1,
+        "an attempt that was given back does not count"
+    );
     server.stop().await.expect("stops");
 }
 
@@ -36,6 +53,11 @@ async fn a_second_server_on_the_same_data_is_refused_with_a_sentence() {
     let data = tempfile::tempdir().expect("a folder");
     let first = Server::start(data.path(), &[]).await.expect("a server");
     assert!(Server::start(data.path(), &[]).await.is_err());
-    first.client().expect("a client").spoken("piper", JOE, "I am still here.").await.expect("undisturbed");
+    first
+        .client()
+        .expect("a client")
+        .spoken("piper", JOE, "I am still here.")
+        .await
+        .expect("undisturbed");
     first.stop().await.expect("stops");
 }

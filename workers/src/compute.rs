@@ -39,9 +39,10 @@ impl ComputePool {
         });
         match answer.await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(_)) | Err(_) => {
-                Err(Failure::new(ErrorCode::EnginePanicked, "the engine crashed on this input"))
-            }
+            Ok(Err(_)) | Err(_) => Err(Failure::new(
+                ErrorCode::EnginePanicked,
+                "the engine crashed on this input",
+            )),
         }
     }
 }

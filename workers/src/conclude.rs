@@ -61,13 +61,19 @@ impl<Res: Send + Sync + 'static> Acknowledge<Res> for Conclude {
     type Error = QueueError;
     type Future = BoxFuture<'static, Result<(), QueueError>>;
 
-    fn ack(&mut self, outcome: &Result<Res, BoxDynError>, context: &ExecutionContext) -> Self::Future {
+    fn ack(
+        &mut self,
+        outcome: &Result<Res, BoxDynError>,
+        context: &ExecutionContext,
+    ) -> Self::Future {
         let resources = Arc::clone(&self.resources);
         let ticket = context.data().get::<Ticket>().cloned();
         let setback = outcome.as_ref().err().map(setback_of);
         async move {
             let Some(ticket) = ticket else { return Ok(()) };
-            let Some(delivery) = ticket.take() else { return Ok(()) };
+            let Some(delivery) = ticket.take() else {
+                return Ok(());
+            };
             let settlement = match setback {
                 None => Some(Settlement::Done),
                 Some(setback) => settlement_after(&resources, &ticket.envelope, setback).await,
@@ -81,7 +87,9 @@ impl<Res: Send + Sync + 'static> Acknowledge<Res> for Conclude {
 
 /// An unsettled delivery is delivered again, which is what a queue that does not answer does as well.
 async fn settle(delivery: Box<dyn Delivery>, settlement: Option<Settlement>) {
-    let Some(settlement) = settlement else { return drop(delivery) };
+    let Some(settlement) = settlement else {
+        return drop(delivery);
+    };
     if let Err(error) = delivery.settle(settlement).await {
         tracing::warn!(%error, "a delivery could not be settled; it will come again");
     }
@@ -113,7 +121,14 @@ async fn settlement_after(
         }
         Setback::GivenBack => {
             let id = envelope.job_id;
-            recorded(resources.parts.records.change(id, JobChange::GiveBack).await, Settlement::GiveBack)
+            recorded(
+                resources
+                    .parts
+                    .records
+                    .change(id, JobChange::GiveBack)
+                    .await,
+                Settlement::GiveBack,
+            )
         }
         Setback::Failed(failure) => settlement_after_failure(resources, envelope, failure).await,
     }
@@ -127,27 +142,49 @@ async fn settlement_after_failure(
     let (records, now) = (&resources.parts.records, resources.parts.clock.now());
     let (id, attempt) = (envelope.job_id, envelope.attempt + 1);
     tracing::warn!(job_id = %id, attempt, code = %failure.code, failure.message, "attempt failed");
-    let verdict =
-        policy::decide(&resources.config.retry, failure.clone(), attempt, envelope.deadline, now);
+    let verdict = policy::decide(
+        &resources.config.retry,
+        failure.clone(),
+        attempt,
+        envelope.deadline,
+        now,
+    );
     let again = matches!(verdict, Verdict::Retry { .. });
     metrics::attempt_failed(&resources.engine, envelope.tier, failure.code, again);
     match verdict {
         Verdict::Retry { not_before } => {
             let change = JobChange::Requeue { failure };
-            recorded(records.change(id, change).await, Settlement::Retry { not_before })
+            recorded(
+                records.change(id, change).await,
+                Settlement::Retry { not_before },
+            )
         }
         Verdict::DeadLetter(failure) => {
-            let change = JobChange::End { state: JobState::Failed, at: now, failure: failure.clone() };
-            let settlement =
-                recorded(records.change(id, change).await, Settlement::DeadLetter(failure.clone()))?;
+            let change = JobChange::End {
+                state: JobState::Failed,
+                at: now,
+                failure: failure.clone(),
+            };
+            let settlement = recorded(
+                records.change(id, change).await,
+                Settlement::DeadLetter(failure.clone()),
+            )?;
             metrics::finished(&resources.engine, envelope.tier, JobState::Failed);
             followers::fail(resources, id, &failure).await;
             Some(settlement)
         }
         Verdict::Drop(failure) => {
             let expired = failure.code == ErrorCode::DeadlineExceeded;
-            let state = if expired { JobState::Expired } else { JobState::Cancelled };
-            let change = JobChange::End { state, at: now, failure };
+            let state = if expired {
+                JobState::Expired
+            } else {
+                JobState::Cancelled
+            };
+            let change = JobChange::End {
+                state,
+                at: now,
+                failure,
+            };
             let settlement = recorded(records.change(id, change).await, Settlement::Done)?;
             metrics::finished(&resources.engine, envelope.tier, state);
             followers::promote_first(resources, id).await;
@@ -160,7 +197,10 @@ fn recorded<T>(change: Result<T, RecordError>, settlement: Settlement) -> Option
     match change {
         Ok(_) => Some(settlement),
         Err(RecordError::Unavailable(error)) => {
-            tracing::error!(error, "the end of an attempt could not be recorded; it will be repeated");
+            tracing::error!(
+                error,
+                "the end of an attempt could not be recorded; it will be repeated"
+            );
             None
         }
         Err(error) => {

@@ -84,7 +84,10 @@ impl WorkerConfig {
             return Err(ConfigError::Zero(name));
         }
         if self.chunk_timeout > self.job_timeout {
-            return Err(ConfigError::ChunkOverJob { chunk: self.chunk_timeout, job: self.job_timeout });
+            return Err(ConfigError::ChunkOverJob {
+                chunk: self.chunk_timeout,
+                job: self.job_timeout,
+            });
         }
         Ok(())
     }

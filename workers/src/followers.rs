@@ -16,7 +16,10 @@ pub(crate) async fn succeed(
 ) {
     let now = resources.parts.clock.now();
     for job in following(resources, leader).await {
-        #[expect(clippy::cast_precision_loss, reason = "a wait in milliseconds is far below 2^52")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a wait in milliseconds is far below 2^52"
+        )]
         let waited_ms = now.since(job.created_at).as_millis() as f64;
         let timings = Timings {
             queue_ms: waited_ms,
@@ -24,7 +27,12 @@ pub(crate) async fn succeed(
             audio_seconds,
             ..Timings::default()
         };
-        let change = JobChange::Succeed { at: now, timings, progress, from_cache: true };
+        let change = JobChange::Succeed {
+            at: now,
+            timings,
+            progress,
+            from_cache: true,
+        };
         end(resources, &job, change, JobState::Succeeded).await;
     }
 }
@@ -33,7 +41,11 @@ pub(crate) async fn succeed(
 pub(crate) async fn fail(resources: &Resources, leader: JobId, failure: &Failure) {
     let at = resources.parts.clock.now();
     for job in following(resources, leader).await {
-        let change = JobChange::End { state: JobState::Failed, at, failure: failure.clone() };
+        let change = JobChange::End {
+            state: JobState::Failed,
+            at,
+            failure: failure.clone(),
+        };
         end(resources, &job, change, JobState::Failed).await;
     }
 }
@@ -50,7 +62,10 @@ pub(crate) async fn promote_first(resources: &Resources, leader: JobId) {
             Ok(job) if job.follows.is_some() => return,
             Ok(job) => {
                 let tier = urgent.unwrap_or(job.tier);
-                let envelope = Envelope { tier, ..Envelope::for_job(&job, None) };
+                let envelope = Envelope {
+                    tier,
+                    ..Envelope::for_job(&job, None)
+                };
                 if let Err(error) = parts.queue.publish(&envelope).await {
                     tracing::error!(job_id = %job.id, %error, "a promoted job could not be published");
                 }
@@ -58,7 +73,9 @@ pub(crate) async fn promote_first(resources: &Resources, leader: JobId) {
             }
             // Withdrawn meanwhile: the next one's turn.
             Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
-            Err(error) => tracing::error!(job_id = %job.id, %error, "a follower could not be promoted"),
+            Err(error) => {
+                tracing::error!(job_id = %job.id, %error, "a follower could not be promoted")
+            }
         }
     }
 }

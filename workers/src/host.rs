@@ -79,8 +79,16 @@ impl EngineHost {
             .cloned();
         match loaded {
             Ok(engine) => {
-                let load = if loaded_here { started.elapsed() } else { Duration::ZERO };
-                Ok(EngineLease { engine, load, resident })
+                let load = if loaded_here {
+                    started.elapsed()
+                } else {
+                    Duration::ZERO
+                };
+                Ok(EngineLease {
+                    engine,
+                    load,
+                    resident,
+                })
             }
             Err(failure) => {
                 resident.users.fetch_sub(1, Ordering::AcqRel);
@@ -129,13 +137,20 @@ impl EngineHost {
     async fn load(&self, model: &ModelRef) -> Result<LoadedEngine, Failure> {
         let (loader, wanted, lanes) = (Arc::clone(&self.loader), model.clone(), self.lanes);
         let started = Instant::now();
-        let outcome = self.compute.run(move || loader.load(&wanted, lanes)).await?;
+        let outcome = self
+            .compute
+            .run(move || loader.load(&wanted, lanes))
+            .await?;
         let engine = outcome.map_err(|error: EngineError| {
             tracing::error!(model = model.name, %error, "model could not be loaded");
             error.into_failure()
         })?;
         metrics::model_loaded(self.loader.engine(), started.elapsed());
-        tracing::info!(model = model.name, load_ms = started.elapsed().as_millis(), "model loaded");
+        tracing::info!(
+            model = model.name,
+            load_ms = started.elapsed().as_millis(),
+            "model loaded"
+        );
         Ok(engine)
     }
 }
@@ -148,7 +163,9 @@ impl Resident {
 
 fn evict_longest_idle(models: &mut HashMap<ModelRef, Arc<Resident>>) {
     let idle = models.iter().filter(|(_, resident)| !resident.in_use());
-    let oldest = idle.min_by_key(|(_, resident)| *lock(&resident.last_used)).map(|(model, _)| model.clone());
+    let oldest = idle
+        .min_by_key(|(_, resident)| *lock(&resident.last_used))
+        .map(|(model, _)| model.clone());
     if let Some(model) = oldest {
         models.remove(&model);
     }

@@ -7,9 +7,7 @@ use voicefleet_core::{
     ports::{Blob, BlobError, BlobKey, EngineError, JobChange, LoadedEngine, ModelRef, Retention},
 };
 
-use crate::{
-    conclude::Setback, followers, metrics, speech, transcription, worker::Resources,
-};
+use crate::{conclude::Setback, followers, metrics, speech, transcription, worker::Resources};
 
 /// What a finished computation hands over for storing.
 pub(crate) struct Product {
@@ -21,18 +19,30 @@ pub(crate) struct Product {
 pub(crate) async fn run(resources: &Resources, envelope: &Envelope) -> Result<(), Setback> {
     let now = resources.parts.clock.now();
     not_too_late(envelope.deadline, now)?;
-    let job = resources.parts.records.change(envelope.job_id, JobChange::Start { at: now }).await?;
+    let job = resources
+        .parts
+        .records
+        .change(envelope.job_id, JobChange::Start { at: now })
+        .await?;
     let mut attempt = Attempt::new(resources, &job);
     let limit = resources.config.job_timeout;
-    let too_long = |_| Failure::new(ErrorCode::EngineTimeout, format!("the job took longer than {limit:?}"));
-    tokio::time::timeout(limit, attempt.carry_out(&job)).await.map_err(too_long)?
+    let too_long = |_| {
+        Failure::new(
+            ErrorCode::EngineTimeout,
+            format!("the job took longer than {limit:?}"),
+        )
+    };
+    tokio::time::timeout(limit, attempt.carry_out(&job))
+        .await
+        .map_err(too_long)?
 }
 
 fn not_too_late(deadline: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
     match deadline {
-        Some(deadline) if deadline <= now => {
-            Err(Failure::new(ErrorCode::DeadlineExceeded, "the deadline passed before the work was done"))
-        }
+        Some(deadline) if deadline <= now => Err(Failure::new(
+            ErrorCode::DeadlineExceeded,
+            "the deadline passed before the work was done",
+        )),
         _ => Ok(()),
     }
 }
@@ -59,16 +69,28 @@ impl<'a> Attempt<'a> {
             job_created: job.created_at,
             deadline: job.deadline,
             job_id: job.id,
-            model: ModelRef { name: job.spec.model().to_owned(), digest: digest.clone() },
+            model: ModelRef {
+                name: job.spec.model().to_owned(),
+                digest: digest.clone(),
+            },
             progress: Progress::default(),
             // What an earlier attempt computed is lost; what it waited is not.
-            timings: Timings { queue_ms: job.timings.queue_ms, ..Timings::default() },
+            timings: Timings {
+                queue_ms: job.timings.queue_ms,
+                ..Timings::default()
+            },
         }
     }
 
     async fn carry_out(&mut self, job: &Job) -> Result<(), Setback> {
         let key = BlobKey::Result(job.fingerprint.clone());
-        let already_made = self.resources.parts.blobs.contains(&key).await.unwrap_or(false);
+        let already_made = self
+            .resources
+            .parts
+            .blobs
+            .contains(&key)
+            .await
+            .unwrap_or(false);
         if !already_made {
             let product = self.compute(&job.spec).await?;
             self.timings.audio_seconds = product.audio_seconds;
@@ -89,7 +111,10 @@ impl<'a> Attempt<'a> {
             }
             _ => Err(Failure::new(
                 ErrorCode::UnknownEngine,
-                format!("the engine {} does not do this kind of job", self.resources.engine),
+                format!(
+                    "the engine {} does not do this kind of job",
+                    self.resources.engine
+                ),
             )
             .into()),
         }
@@ -141,7 +166,10 @@ impl<'a> Attempt<'a> {
             (work(), began.elapsed())
         });
         let answer = tokio::time::timeout(limit, timed).await.map_err(|_| {
-            Failure::new(ErrorCode::EngineTimeout, format!("a chunk took longer than {limit:?}"))
+            Failure::new(
+                ErrorCode::EngineTimeout,
+                format!("a chunk took longer than {limit:?}"),
+            )
         })?;
         let (result, took) = answer.inspect_err(|_| self.resources.host.discard(&self.model))?;
         let value = result.map_err(|error| {
@@ -153,14 +181,26 @@ impl<'a> Attempt<'a> {
 
     /// Also finds out whether the job is still ours: a cancelled one refuses to advance.
     async fn advance(&mut self) -> Result<(), Setback> {
-        let change = JobChange::Advance { progress: self.progress, timings: self.timings };
-        self.resources.parts.records.change(self.job_id, change).await?;
+        let change = JobChange::Advance {
+            progress: self.progress,
+            timings: self.timings,
+        };
+        self.resources
+            .parts
+            .records
+            .change(self.job_id, change)
+            .await?;
         Ok(())
     }
 
     async fn store(&mut self, key: &BlobKey, blob: Blob) -> Result<(), Setback> {
         let began = Instant::now();
-        let put = self.resources.parts.blobs.put(key, blob, Retention::Cache).await;
+        let put = self
+            .resources
+            .parts
+            .blobs
+            .put(key, blob, Retention::Cache)
+            .await;
         put.map_err(|error: BlobError| {
             tracing::error!(%error, "a result could not be stored");
             Failure::new(ErrorCode::Unavailable, "the result could not be stored")
@@ -178,7 +218,11 @@ impl<'a> Attempt<'a> {
             from_cache,
         };
         resources.parts.records.change(id, change).await?;
-        metrics::finished(&resources.engine, job.tier, voicefleet_core::JobState::Succeeded);
+        metrics::finished(
+            &resources.engine,
+            job.tier,
+            voicefleet_core::JobState::Succeeded,
+        );
         if !from_cache {
             metrics::computed(&resources.engine, job.tier, &self.timings);
         }

@@ -33,12 +33,18 @@ pub(crate) struct Ticket {
 impl Ticket {
     fn new(delivery: Box<dyn Delivery>) -> Self {
         let envelope = Arc::new(delivery.envelope().clone());
-        Self { envelope, delivery: Arc::new(Mutex::new(Some(delivery))) }
+        Self {
+            envelope,
+            delivery: Arc::new(Mutex::new(Some(delivery))),
+        }
     }
 
     /// The delivery, once.
     pub(crate) fn take(&self) -> Option<Box<dyn Delivery>> {
-        self.delivery.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.delivery
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -54,7 +60,10 @@ impl DeliverySource {
             let delivery = next_delivery(consumer.as_mut()).await;
             Some((delivery, consumer))
         });
-        Self { deliveries: deliveries.boxed(), conclude }
+        Self {
+            deliveries: deliveries.boxed(),
+            conclude,
+        }
     }
 }
 
@@ -77,7 +86,11 @@ impl Backend for DeliverySource {
     type Task = Task<Ticket>;
     type Error = Infallible;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Self::Error>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
 
@@ -86,10 +99,16 @@ impl Backend for DeliverySource {
         cx: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Self::Error>>> {
-        self.deliveries.poll_next_unpin(cx).map(|delivery| delivery.map(|delivery| Ok(into_task(delivery))))
+        self.deliveries
+            .poll_next_unpin(cx)
+            .map(|delivery| delivery.map(|delivery| Ok(into_task(delivery))))
     }
 
-    fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Self::Error>> {
+    fn poll_close(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Self::Error>> {
         // Dropping the consumer gives back what it had taken but not handed out.
         self.deliveries = stream::pending().boxed();
         Poll::Ready(Ok(()))
@@ -100,7 +119,11 @@ fn into_task(delivery: Box<dyn Delivery>) -> Task<Ticket> {
     let ticket = Ticket::new(delivery);
     let id = TaskId::String(ticket.envelope.job_id.to_string());
     let attempt = usize::try_from(ticket.envelope.attempt).unwrap_or(usize::MAX);
-    TaskBuilder::new(ticket.clone()).task_id(id).attempt(attempt).data(ticket).build()
+    TaskBuilder::new(ticket.clone())
+        .task_id(id)
+        .attempt(attempt)
+        .data(ticket)
+        .build()
 }
 
 impl BackendConfig for DeliverySource {

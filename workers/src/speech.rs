@@ -21,8 +21,11 @@ pub(crate) async fn speak(
     engine: Arc<dyn SpeechEngine>,
     spec: &SpeechSpec,
 ) -> Result<Product, Setback> {
-    let request =
-        SpeechRequest { text: spec.text.clone(), voice: spec.voice.clone(), speed: spec.speed };
+    let request = SpeechRequest {
+        text: spec.text.clone(),
+        voice: spec.voice.clone(),
+        speed: spec.speed,
+    };
     let planner = Arc::clone(&engine);
     let chunks = attempt.plan(move || planner.plan(&request)).await?;
     attempt.planned(chunks.len()).await?;
@@ -36,12 +39,19 @@ pub(crate) async fn speak(
     let codec = Arc::clone(&attempt.resources.parts.codec);
     let encoded = attempt
         .plan(move || {
-            codec.encode(&speech, CANONICAL).map_err(|error| EngineError::Inference(error.to_string()))
+            codec
+                .encode(&speech, CANONICAL)
+                .map_err(|error| EngineError::Inference(error.to_string()))
         })
         .await?;
-    let blob =
-        Blob { bytes: Bytes::from(encoded), content_type: CANONICAL.content_type().to_owned() };
-    Ok(Product { blob, audio_seconds })
+    let blob = Blob {
+        bytes: Bytes::from(encoded),
+        content_type: CANONICAL.content_type().to_owned(),
+    };
+    Ok(Product {
+        blob,
+        audio_seconds,
+    })
 }
 
 fn append(speech: &mut Pcm, spoken: Pcm) -> Result<(), Setback> {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use voicefleet_core::{
     ErrorCode, Failure, Pcm, Transcript, TranscriptionSpec,
-    ports::{
-        Blob, BlobKey, EngineError, TranscriptionEngine, TranscriptionOptions, Window,
-    },
+    ports::{Blob, BlobKey, EngineError, TranscriptionEngine, TranscriptionOptions, Window},
 };
 
 use crate::{
@@ -32,17 +30,33 @@ pub(crate) async fn transcribe(
     let mut segments = Vec::new();
     for window in windows {
         let (listener, audio, asked) = (Arc::clone(&engine), Arc::clone(&audio), options.clone());
-        let heard = attempt.chunk(move || listener.transcribe(&audio, window, &asked)).await?;
+        let heard = attempt
+            .chunk(move || listener.transcribe(&audio, window, &asked))
+            .await?;
         // What the first window was found to be in, the others are taken to be in.
         options.language = Some(heard.language);
         segments.extend(heard.segments);
     }
     let language = options.language.unwrap_or_default();
-    let transcript = Transcript { language, duration: audio.seconds(), segments };
-    let json = serde_json::to_vec(&transcript)
-        .map_err(|error| Failure::new(ErrorCode::Internal, format!("a transcript is not JSON: {error}")))?;
-    let blob = Blob { bytes: Bytes::from(json), content_type: "application/json".to_owned() };
-    Ok(Product { blob, audio_seconds: transcript.duration })
+    let transcript = Transcript {
+        language,
+        duration: audio.seconds(),
+        segments,
+    };
+    let json = serde_json::to_vec(&transcript).map_err(|error| {
+        Failure::new(
+            ErrorCode::Internal,
+            format!("a transcript is not JSON: {error}"),
+        )
+    })?;
+    let blob = Blob {
+        bytes: Bytes::from(json),
+        content_type: "application/json".to_owned(),
+    };
+    Ok(Product {
+        blob,
+        audio_seconds: transcript.duration,
+    })
 }
 
 /// The upload may be evicted from now on.
@@ -54,10 +68,17 @@ pub(crate) async fn release_upload(resources: &Resources, spec: &TranscriptionSp
 }
 
 async fn read_upload(resources: &Resources, spec: &TranscriptionSpec) -> Result<Bytes, Setback> {
-    let found = resources.parts.blobs.get(&BlobKey::Upload(spec.audio_key.clone())).await;
+    let found = resources
+        .parts
+        .blobs
+        .get(&BlobKey::Upload(spec.audio_key.clone()))
+        .await;
     let blob = found.map_err(|error| {
         tracing::warn!(%error, "an upload could not be read");
-        Failure::new(ErrorCode::Unavailable, "the uploaded audio could not be read")
+        Failure::new(
+            ErrorCode::Unavailable,
+            "the uploaded audio could not be read",
+        )
     })?;
     let gone = || Failure::new(ErrorCode::FileNotFound, "the uploaded audio is gone");
     Ok(blob.ok_or_else(gone)?.bytes)
@@ -68,7 +89,10 @@ async fn find_speech(
     engine: &Arc<dyn TranscriptionEngine>,
     upload: Bytes,
 ) -> Result<(Arc<Pcm>, Vec<Window>), Setback> {
-    let (planner, codec) = (Arc::clone(engine), Arc::clone(&attempt.resources.parts.codec));
+    let (planner, codec) = (
+        Arc::clone(engine),
+        Arc::clone(&attempt.resources.parts.codec),
+    );
     let limits = attempt.resources.config.audio_limits;
     attempt
         .plan(move || {

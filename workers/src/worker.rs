@@ -84,12 +84,25 @@ pub struct Worker {
 
 impl Worker {
     /// Checks the settings and starts the compute threads. Nothing is consumed yet.
-    pub fn new(parts: WorkerParts, config: WorkerConfig, stop: Stop) -> Result<Self, WorkerStopped> {
+    pub fn new(
+        parts: WorkerParts,
+        config: WorkerConfig,
+        stop: Stop,
+    ) -> Result<Self, WorkerStopped> {
         config.check()?;
         let engine = parts.loader.engine().clone();
         let compute = Arc::new(ComputePool::start(&engine, config.slots)?);
         let host = EngineHost::new(Arc::clone(&parts.loader), Arc::clone(&compute), &config);
-        Ok(Self { resources: Arc::new(Resources { parts, config, engine, compute, host, stop }) })
+        Ok(Self {
+            resources: Arc::new(Resources {
+                parts,
+                config,
+                engine,
+                compute,
+                host,
+                stop,
+            }),
+        })
     }
 
     /// Works until told to stop; returns when everything begun has been settled.
@@ -120,7 +133,10 @@ fn drive(
         Ok::<(), WorkerError>(())
     };
     let source = DeliverySource::new(consumer, Conclude::new(Arc::clone(&resources)));
-    let (time_limit, slots) = (resources.config.job_timeout + SETTLE_MARGIN, resources.config.slots);
+    let (time_limit, slots) = (
+        resources.config.job_timeout + SETTLE_MARGIN,
+        resources.config.slots,
+    );
     WorkerBuilder::new(format!("{}-{}", resources.engine, std::process::id()))
         .backend(source)
         .data(resources)
@@ -151,7 +167,8 @@ fn job_span(task: &Task<Ticket>) -> tracing::Span {
         attempt = envelope.attempt + 1,
     );
     if let Some(trace) = &envelope.trace {
-        let parent = global::get_text_map_propagator(|propagator| propagator.extract(&TraceHeaders(trace)));
+        let parent =
+            global::get_text_map_propagator(|propagator| propagator.extract(&TraceHeaders(trace)));
         if parent.span().span_context().is_valid() {
             // Refused only when no OpenTelemetry layer is installed, and then nobody would see the trace.
             let _ = span.set_parent(parent);

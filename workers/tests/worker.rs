@@ -11,8 +11,8 @@ use fleet::Fleet;
 use voicefleet_core::{
     Clock, EngineId, ErrorCode, JobState, Pcm, Tier,
     ports::{
-        BlobKey, BlobStore, EngineError, EngineLoader, JobChange, JobQueue, JobRecords, LoadedEngine,
-        ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
+        BlobKey, BlobStore, EngineError, EngineLoader, JobChange, JobQueue, JobRecords,
+        LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
     },
 };
 use voicefleet_testkit::engines::{FakeSpeechEngine, Script};
@@ -20,24 +20,35 @@ use voicefleet_workers::WorkerConfig;
 
 #[tokio::test]
 async fn a_job_is_computed_stored_and_settled() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     let job = fleet.submit("One. Two. Three.", Tier::Standard).await;
     let job = fleet.ended(job.id).await;
     assert_eq!(job.state, JobState::Succeeded);
-    assert_eq!((job.progress.chunks_done, job.progress.chunks_total), (3, 3));
+    assert_eq!(
+        (job.progress.chunks_done, job.progress.chunks_total),
+        (3, 3)
+    );
     assert!(job.timings.audio_seconds > 0.0 && job.timings.compute_ms > 0.0);
-    let blob = fleet.blobs.get(&BlobKey::Result(job.fingerprint)).await.expect("store").expect("a result");
+    let blob = fleet
+        .blobs
+        .get(&BlobKey::Result(job.fingerprint))
+        .await
+        .expect("store")
+        .expect("a result");
     assert_eq!(&blob.bytes[..4], b"fLaC");
     fleet.drained().await;
 }
 
 #[tokio::test]
 async fn a_failed_attempt_is_repeated_after_its_back_off() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.fail_next(1);
     let job = fleet.submit("Again.", Tier::Standard).await;
     let waiting = fleet.requeued(job.id).await;
-    assert_eq!(waiting.failure.map(|failure| failure.code), Some(ErrorCode::EngineFailed));
+    assert_eq!(
+        waiting.failure.map(|failure| failure.code),
+        Some(ErrorCode::EngineFailed)
+    );
     fleet.clock.advance(Duration::from_secs(1));
     let job = fleet.ended(job.id).await;
     assert_eq!((job.state, job.attempt), (JobState::Succeeded, 2));
@@ -46,7 +57,7 @@ async fn a_failed_attempt_is_repeated_after_its_back_off() {
 
 #[tokio::test]
 async fn the_last_attempt_ends_in_the_dead_letters_and_fails_its_followers() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.gate().close();
     fleet.script.fail_next(9);
     let leader = fleet.submit("Hopeless.", Tier::Standard).await;
@@ -69,11 +80,14 @@ async fn the_last_attempt_ends_in_the_dead_letters_and_fails_its_followers() {
 
 #[tokio::test]
 async fn a_panic_costs_one_attempt_and_the_model_is_loaded_anew() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.panic_next(1);
     let job = fleet.submit("Crash.", Tier::Standard).await;
     let waiting = fleet.requeued(job.id).await;
-    assert_eq!(waiting.failure.map(|failure| failure.code), Some(ErrorCode::EnginePanicked));
+    assert_eq!(
+        waiting.failure.map(|failure| failure.code),
+        Some(ErrorCode::EnginePanicked)
+    );
     fleet.clock.advance(Duration::from_secs(1));
     assert_eq!(fleet.ended(job.id).await.state, JobState::Succeeded);
     assert_eq!(fleet.loads.calls(), 2);
@@ -81,8 +95,10 @@ async fn a_panic_costs_one_attempt_and_the_model_is_loaded_anew() {
 
 #[tokio::test]
 async fn a_fault_of_the_input_is_not_tried_again() {
-    let fleet = Fleet::start(1).await;
-    let job = fleet.submit_as("nobody", "Hello.", Tier::Standard, None).await;
+    let fleet = Fleet::start(1);
+    let job = fleet
+        .submit_as("nobody", "Hello.", Tier::Standard, None)
+        .await;
     let job = fleet.ended(job.id).await;
     assert_eq!((job.state, job.attempt), (JobState::Failed, 1));
     assert_eq!(job.failure.expect("a reason").code, ErrorCode::UnknownVoice);
@@ -90,7 +106,7 @@ async fn a_fault_of_the_input_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_cancelled_job_stops_at_the_next_chunk() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.gate().close();
     let job = fleet.submit("One. Two. Three. Four.", Tier::Standard).await;
     fleet.script.gate().arrived(1).await;
@@ -103,7 +119,7 @@ async fn a_cancelled_job_stops_at_the_next_chunk() {
 
 #[tokio::test]
 async fn a_stop_gives_back_what_runs_without_counting_the_attempt() {
-    let mut fleet = Fleet::start(1).await;
+    let mut fleet = Fleet::start(1);
     fleet.script.gate().close();
     let job = fleet.submit("One. Two. Three.", Tier::Standard).await;
     fleet.script.gate().arrived(1).await;
@@ -118,7 +134,7 @@ async fn a_stop_gives_back_what_runs_without_counting_the_attempt() {
 
 #[tokio::test]
 async fn a_drain_finishes_what_runs_and_takes_nothing_new() {
-    let mut fleet = Fleet::start(1).await;
+    let mut fleet = Fleet::start(1);
     fleet.script.gate().close();
     let running = fleet.submit("One. Two.", Tier::Standard).await;
     fleet.script.gate().arrived(1).await;
@@ -126,14 +142,20 @@ async fn a_drain_finishes_what_runs_and_takes_nothing_new() {
     fleet.stop.drain.cancel();
     fleet.script.gate().open();
     fleet.stopped().await;
-    assert_eq!(fleet.records.get(running.id).await.expect("recorded").state, JobState::Succeeded);
-    assert_eq!(fleet.records.get(waiting.id).await.expect("recorded").state, JobState::Queued);
+    assert_eq!(
+        fleet.records.get(running.id).await.expect("recorded").state,
+        JobState::Succeeded
+    );
+    assert_eq!(
+        fleet.records.get(waiting.id).await.expect("recorded").state,
+        JobState::Queued
+    );
     assert_eq!(fleet.waiting().await, 1);
 }
 
 #[tokio::test]
 async fn as_many_jobs_run_at_a_time_as_there_are_slots_and_no_more_are_taken() {
-    let fleet = Fleet::start(2).await;
+    let fleet = Fleet::start(2);
     fleet.script.gate().close();
     for text in ["First.", "Second.", "Third."] {
         fleet.submit(text, Tier::Standard).await;
@@ -147,10 +169,12 @@ async fn as_many_jobs_run_at_a_time_as_there_are_slots_and_no_more_are_taken() {
 
 #[tokio::test]
 async fn urgent_work_is_next() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.gate().close();
     for number in 0..20 {
-        fleet.submit(&format!("Archive {number}."), Tier::Batch).await;
+        fleet
+            .submit(&format!("Archive {number}."), Tier::Batch)
+            .await;
     }
     fleet.script.gate().arrived(1).await;
     let urgent = fleet.submit("Now.", Tier::Realtime).await;
@@ -162,7 +186,7 @@ async fn urgent_work_is_next() {
 
 #[tokio::test]
 async fn a_second_delivery_of_the_same_job_is_dropped() {
-    let fleet = Fleet::start(2).await;
+    let fleet = Fleet::start(2);
     fleet.script.gate().close();
     let job = fleet.submit("Once.", Tier::Batch).await;
     fleet.publish_again(&job, Tier::Realtime).await;
@@ -174,41 +198,55 @@ async fn a_second_delivery_of_the_same_job_is_dropped() {
 
 #[tokio::test]
 async fn followers_get_the_leaders_result() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.gate().close();
     let leader = fleet.submit("Same.", Tier::Standard).await;
     let follower = fleet.submit("Same.", Tier::Standard).await;
     fleet.script.gate().open();
     let (leader, follower) = (fleet.ended(leader.id).await, fleet.ended(follower.id).await);
-    assert_eq!((leader.state, leader.from_cache), (JobState::Succeeded, false));
-    assert_eq!((follower.state, follower.from_cache), (JobState::Succeeded, true));
+    assert_eq!(
+        (leader.state, leader.from_cache),
+        (JobState::Succeeded, false)
+    );
+    assert_eq!(
+        (follower.state, follower.from_cache),
+        (JobState::Succeeded, true)
+    );
     assert_eq!(fleet.script.calls(), 1);
 }
 
 #[tokio::test]
 async fn a_job_that_is_too_late_expires_and_its_follower_takes_over() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.gate().close();
     fleet.submit("Busy.", Tier::Standard).await;
     fleet.script.gate().arrived(1).await;
     let soon = fleet.clock.now().after(Duration::from_secs(5));
-    let late = fleet.submit_as("v", "Both want this.", Tier::Standard, Some(soon)).await;
+    let late = fleet
+        .submit_as("v", "Both want this.", Tier::Standard, Some(soon))
+        .await;
     let patient = fleet.submit("Both want this.", Tier::Standard).await;
     fleet.clock.advance(Duration::from_secs(6));
     fleet.script.gate().open();
     let late = fleet.ended(late.id).await;
     assert_eq!(late.state, JobState::Expired);
-    assert_eq!(late.failure.expect("a reason").code, ErrorCode::DeadlineExceeded);
+    assert_eq!(
+        late.failure.expect("a reason").code,
+        ErrorCode::DeadlineExceeded
+    );
     assert_eq!(fleet.ended(patient.id).await.state, JobState::Succeeded);
 }
 
 #[tokio::test]
 async fn an_outage_of_the_store_costs_an_attempt_but_no_job() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.blobs.outage().set_down(true);
     let job = fleet.submit("Keep me.", Tier::Standard).await;
     let waiting = fleet.requeued(job.id).await;
-    assert_eq!(waiting.failure.map(|failure| failure.code), Some(ErrorCode::Unavailable));
+    assert_eq!(
+        waiting.failure.map(|failure| failure.code),
+        Some(ErrorCode::Unavailable)
+    );
     fleet.blobs.outage().set_down(false);
     fleet.clock.advance(Duration::from_secs(1));
     assert_eq!(fleet.ended(job.id).await.state, JobState::Succeeded);
@@ -248,20 +286,36 @@ impl EngineLoader for MortalLoader {
 
     fn load(&self, _: &ModelRef, _: usize) -> Result<LoadedEngine, EngineError> {
         let inner = FakeSpeechEngine::new(Script::default());
-        Ok(LoadedEngine::Speech(Arc::new(Mortal { inner, last_words: self.last_words.clone() })))
+        Ok(LoadedEngine::Speech(Arc::new(Mortal {
+            inner,
+            last_words: self.last_words.clone(),
+        })))
     }
 }
 
 #[tokio::test]
 async fn an_idle_model_is_released_and_loaded_again_when_needed() {
     let (last_words, dropped) = mpsc::channel();
-    let loader = MortalLoader { engine: EngineId::new("piper"), last_words };
-    let config = WorkerConfig { idle_release: Duration::from_millis(20), ..WorkerConfig::default() };
-    let fleet = Fleet::with(Arc::new(loader), config, Script::default()).await;
+    let loader = MortalLoader {
+        engine: EngineId::new("piper"),
+        last_words,
+    };
+    let config = WorkerConfig {
+        idle_release: Duration::from_millis(20),
+        ..WorkerConfig::default()
+    };
+    let fleet = Fleet::with(Arc::new(loader), config, Script::default());
     let first = fleet.submit("Here.", Tier::Standard).await;
     assert_eq!(fleet.ended(first.id).await.state, JobState::Succeeded);
-    let released = tokio::task::spawn_blocking(move || dropped.recv_timeout(Duration::from_secs(30)).map(|()| dropped));
-    let dropped = released.await.expect("joined").expect("released while nobody used it");
+    let released = tokio::task::spawn_blocking(move || {
+        dropped
+            .recv_timeout(Duration::from_secs(30))
+            .map(|()| dropped)
+    });
+    let dropped = released
+        .await
+        .expect("joined")
+        .expect("released while nobody used it");
     let again = fleet.submit("And again.", Tier::Standard).await;
     assert_eq!(fleet.ended(again.id).await.state, JobState::Succeeded);
     drop(dropped);
@@ -269,7 +323,7 @@ async fn an_idle_model_is_released_and_loaded_again_when_needed() {
 
 #[tokio::test]
 async fn withdrawing_a_waiting_job_costs_nothing() {
-    let fleet = Fleet::start(1).await;
+    let fleet = Fleet::start(1);
     fleet.script.gate().close();
     fleet.submit("Busy.", Tier::Standard).await;
     fleet.script.gate().arrived(1).await;
@@ -279,7 +333,18 @@ async fn withdrawing_a_waiting_job_costs_nothing() {
     fleet.drained().await;
     assert_eq!(fleet.ended(waiting.id).await.state, JobState::Cancelled);
     assert_eq!(fleet.script.calls(), 1);
-    let change = JobChange::Start { at: fleet.clock.now() };
+    let change = JobChange::Start {
+        at: fleet.clock.now(),
+    };
     assert!(fleet.records.change(waiting.id, change).await.is_err());
-    assert_eq!(fleet.queue.gauge(&fleet.engine).await.expect("gauge").tiers.len(), 3);
+    assert_eq!(
+        fleet
+            .queue
+            .gauge(&fleet.engine)
+            .await
+            .expect("gauge")
+            .tiers
+            .len(),
+        3
+    );
 }

@@ -47,7 +47,10 @@ impl Client {
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(POLL_SECONDS + 15))
             .build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+        })
     }
 
     /// Waits until the server says that it is ready.
@@ -72,18 +75,30 @@ impl Client {
             "kind": "speech", "input": question.text, "engine": question.engine, "voice": question.voice,
             "tier": question.tier, "response_format": "wav",
         });
-        let answer = self.http.post(format!("{}/v1/jobs", self.base)).json(&body).send().await?;
+        let answer = self
+            .http
+            .post(format!("{}/v1/jobs", self.base))
+            .json(&body)
+            .send()
+            .await?;
         accepted(answer).await
     }
 
     pub(super) async fn transcribe(&self, wav: Vec<u8>, tier: &str) -> anyhow::Result<Job> {
-        let file = multipart::Part::bytes(wav).file_name("question.wav").mime_str("audio/wav")?;
+        let file = multipart::Part::bytes(wav)
+            .file_name("question.wav")
+            .mime_str("audio/wav")?;
         let form = multipart::Form::new()
             .text("kind", "transcription")
             .text("language", "en")
             .text("tier", tier.to_owned())
             .part("file", file);
-        let answer = self.http.post(format!("{}/v1/jobs", self.base)).multipart(form).send().await?;
+        let answer = self
+            .http
+            .post(format!("{}/v1/jobs", self.base))
+            .multipart(form)
+            .send()
+            .await?;
         accepted(answer).await
     }
 
@@ -97,21 +112,36 @@ impl Client {
             }
             anyhow::Ok(job)
         };
-        let job = tokio::time::timeout(JOB_LIMIT, poll).await.context("a job takes too long")??;
+        let job = tokio::time::timeout(JOB_LIMIT, poll)
+            .await
+            .context("a job takes too long")??;
         if job.status != "succeeded" {
-            bail!("job {} is {}: {}", job.id, job.status, job.error.unwrap_or_default());
+            bail!(
+                "job {} is {}: {}",
+                job.id,
+                job.status,
+                job.error.unwrap_or_default()
+            );
         }
         Ok(job)
     }
 
     pub(super) async fn result(&self, job: &Job) -> anyhow::Result<Vec<u8>> {
-        let answer = self.http.get(format!("{}/v1/jobs/{}/result", self.base, job.id)).send().await?;
+        let answer = self
+            .http
+            .get(format!("{}/v1/jobs/{}/result", self.base, job.id))
+            .send()
+            .await?;
         Ok(checked(answer).await?.bytes().await?.to_vec())
     }
 }
 
 async fn accepted(answer: Response) -> anyhow::Result<Job> {
-    checked(answer).await?.json().await.context("the server's answer is not a job")
+    checked(answer)
+        .await?
+        .json()
+        .await
+        .context("the server's answer is not a job")
 }
 
 async fn checked(answer: Response) -> anyhow::Result<Response> {
@@ -119,5 +149,9 @@ async fn checked(answer: Response) -> anyhow::Result<Response> {
     if status.is_success() {
         return Ok(answer);
     }
-    bail!("{status} from {}: {}", answer.url().path().to_owned(), answer.text().await.unwrap_or_default())
+    bail!(
+        "{status} from {}: {}",
+        answer.url().path().to_owned(),
+        answer.text().await.unwrap_or_default()
+    )
 }

@@ -33,15 +33,24 @@ impl RoundTrip {
 /// Runs the sample. With `--check`, the exit code says whether every transcript was right.
 pub(crate) async fn run(options: SampleOptions) -> anyhow::Result<ExitCode> {
     let client = Client::new(&options.url)?;
-    client.ready(Duration::from_secs(options.ready_within)).await?;
+    client
+        .ready(Duration::from_secs(options.ready_within))
+        .await?;
     std::fs::create_dir_all(&options.out)
         .with_context(|| format!("the folder {}", options.out.display()))?;
     let trips = round_trips(&client, &options.out).await?;
     print_table(&trips);
     let right = trips.iter().filter(|trip| trip.matches()).count();
-    print_line(&format!("\n{right} of {} transcripts say what was to be spoken.", trips.len()));
+    print_line(&format!(
+        "\n{right} of {} transcripts say what was to be spoken.",
+        trips.len()
+    ));
     let passed = right == trips.len();
-    Ok(if options.check && !passed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if options.check && !passed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// All questions are submitted before the first is waited for, as a client with a queue would do.
@@ -54,7 +63,12 @@ async fn round_trips(client: &Client, out: &Path) -> anyhow::Result<Vec<RoundTri
     for (number, (question, job)) in speaking.into_iter().enumerate() {
         let spoken = client.finished(job).await?;
         let wav = client.result(&spoken).await?;
-        let file = out.join(format!("{}-{}-{}.wav", number + 1, question.engine, question.tier));
+        let file = out.join(format!(
+            "{}-{}-{}.wav",
+            number + 1,
+            question.engine,
+            question.tier
+        ));
         std::fs::write(&file, &wav).with_context(|| format!("the file {}", file.display()))?;
         let job = client.transcribe(wav, question.tier).await?;
         listening.push((question, spoken, job, file.display().to_string()));
@@ -63,14 +77,22 @@ async fn round_trips(client: &Client, out: &Path) -> anyhow::Result<Vec<RoundTri
     for (question, spoken, job, file) in listening {
         let heard = client.finished(job).await?;
         let transcript = text_of(&client.result(&heard).await?)?;
-        trips.push(RoundTrip { question, spoken, heard, transcript, file });
+        trips.push(RoundTrip {
+            question,
+            spoken,
+            heard,
+            transcript,
+            file,
+        });
     }
     Ok(trips)
 }
 
 fn text_of(result: &[u8]) -> anyhow::Result<String> {
     let result: Value = serde_json::from_slice(result).context("a transcript is not JSON")?;
-    let text = result["text"].as_str().context("a transcript has no text")?;
+    let text = result["text"]
+        .as_str()
+        .context("a transcript has no text")?;
     Ok(text.to_owned())
 }
 
@@ -81,9 +103,21 @@ fn print_table(trips: &[RoundTrip]) {
     ));
     for trip in trips {
         print_line(&format!("{}  {}", columns(&trip.spoken), trip.file));
-        let verdict = if trip.matches() { "ok" } else { "DIFFERS from: " };
-        let said = if trip.matches() { "" } else { trip.question.text };
-        print_line(&format!("{}  \"{}\" {verdict}{said}", columns(&trip.heard), trip.transcript));
+        let verdict = if trip.matches() {
+            "ok"
+        } else {
+            "DIFFERS from: "
+        };
+        let said = if trip.matches() {
+            ""
+        } else {
+            trip.question.text
+        };
+        print_line(&format!(
+            "{}  \"{}\" {verdict}{said}",
+            columns(&trip.heard),
+            trip.transcript
+        ));
     }
 }
 

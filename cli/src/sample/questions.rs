@@ -25,7 +25,7 @@ pub(super) const QUESTIONS: [Question; 6] = [
         engine: "piper",
         tier: "standard",
         voice: "en_US-joe-medium",
-        text: "Describe a difficult decision that you had to make at work.",
+        text: "Describe a difficult decision that you made last year.",
     },
     Question {
         engine: "kokoro",

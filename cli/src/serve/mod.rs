@@ -46,10 +46,22 @@ async fn serve(settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<Exi
         .await
         .with_context(|| format!("listening on {}", settings.listen))?;
 
-    let codec: Arc<dyn AudioCodec> = Arc::new(Codec::default());
-    let engines = loaders.iter().map(|loader| loader.engine().clone()).collect();
+    let codec: Arc<dyn AudioCodec> = Arc::new(Codec);
+    let engines = loaders
+        .iter()
+        .map(|loader| loader.engine().clone())
+        .collect();
     let tasks = TaskTracker::new();
-    let context = api_context(settings, &backend, &codec, &clock, store, telemetry, engines, tasks.clone());
+    let context = api_context(
+        settings,
+        &backend,
+        &codec,
+        &clock,
+        store,
+        telemetry,
+        engines,
+        tasks.clone(),
+    );
     let stop = Stop::default();
     let closing = CancellationToken::new();
     let mut workers = JoinSet::new();
@@ -101,7 +113,10 @@ async fn serve(settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<Exi
 }
 
 /// The first line of standard output says where; whoever starts the program may wait for it.
-#[expect(clippy::print_stdout, reason = "the address is the program's answer to its starter")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the address is the program's answer to its starter"
+)]
 fn announce(listener: &TcpListener) -> anyhow::Result<()> {
     println!("listening on http://{}", listener.local_addr()?);
     Ok(())
@@ -116,7 +131,9 @@ async fn open_backend(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Res
         clock,
         ..EmbeddedConfig::new(settings.data.join("voicefleet.db"))
     };
-    Embedded::open(config).await.with_context(|| format!("the data folder {}", settings.data.display()))
+    Embedded::open(config)
+        .await
+        .with_context(|| format!("the data folder {}", settings.data.display()))
 }
 
 fn worker_parts(
@@ -136,11 +153,16 @@ fn worker_parts(
 }
 
 fn slots_of(settings: &Settings, engine: &EngineId) -> usize {
-    let known = settings.slots().into_iter().find(|(name, _)| *name == engine.as_str());
+    let known = settings
+        .slots()
+        .into_iter()
+        .find(|(name, _)| *name == engine.as_str());
     known.map_or(1, |(_, slots)| slots)
 }
 
-fn worker_fault(ended: Option<Result<Result<(), WorkerStopped>, tokio::task::JoinError>>) -> String {
+fn worker_fault(
+    ended: Option<Result<Result<(), WorkerStopped>, tokio::task::JoinError>>,
+) -> String {
     match ended {
         Some(Ok(Err(error))) => format!("a worker ended: {error}"),
         other => format!("a worker ended: {other:?}"),
@@ -167,12 +189,18 @@ async fn stop_in_order(
     // The listener has been answering until here, so that clients learn how their jobs ended.
     closing.cancel();
     let polite = async { while server.join_next().await.is_some() {} };
-    if tokio::time::timeout(Duration::from_secs(1), polite).await.is_err() {
+    if tokio::time::timeout(Duration::from_secs(1), polite)
+        .await
+        .is_err()
+    {
         server.shutdown().await;
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything comes together here, once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything comes together here, once"
+)]
 fn api_context(
     settings: &Settings,
     backend: &Embedded,
@@ -183,7 +211,11 @@ fn api_context(
     engines: Vec<EngineId>,
     tasks: TaskTracker,
 ) -> ApiContext {
-    let exposition = Arc::new(Exposition::new(telemetry.registry(), backend.queue(), engines));
+    let exposition = Arc::new(Exposition::new(
+        telemetry.registry(),
+        backend.queue(),
+        engines,
+    ));
     let catalog = CatalogCache::new(store);
     ApiContext {
         queue: backend.queue(),
@@ -199,7 +231,9 @@ fn api_context(
             ..ApiLimits::default()
         },
         metrics: Arc::new(move || {
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(exposition.text()))
+            tokio::task::block_in_place(|| {
+                tokio::runtime::Handle::current().block_on(exposition.text())
+            })
         }),
         tasks,
     }

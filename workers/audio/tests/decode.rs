@@ -4,11 +4,10 @@ mod support;
 
 use std::fmt::Write as _;
 
-use support::{RATE, compare, decode, ffmpeg_pipes, speech, speech_as, speech_file};
-use voicefleet_audio::Codec;
-use voicefleet_core::ports::{AudioCodec as _, AudioError, AudioLimits};
+use support::{compare, decode, speech, speech_as};
 
 /// A format: extension, and arguments for ffmpeg.
+#[derive(Clone, Copy)]
 struct Format {
     extension: &'static str,
     arguments: &'static [&'static str],

@@ -179,7 +179,11 @@ fn short_clips_keep_their_length() {
                 assert_eq!(bytes.len(), 2 * length);
                 continue;
             }
-            let heard = Codec.decode(&bytes, Some(24_000), Default::default());
+            let heard = Codec.decode(
+                &bytes,
+                Some(24_000),
+                voicefleet_core::ports::AudioLimits::default(),
+            );
             let heard = heard.unwrap_or_else(|error| panic!("{format}, {length}: {error}"));
             assert_eq!(heard.samples.len(), length, "{format}");
             // At the rate that Opus has, so that nothing is converted.

@@ -150,7 +150,7 @@ fn files_that_end_too_early_are_truncated() {
         decode(&whole).unwrap_or_else(|error| panic!("{extension} {arguments:?}: {error}"));
         for percent in [99, 75, 50, 20] {
             // An odd number of bytes, so as not to hit the end of a piece by chance.
-            let cut = whole.len() * percent / 100 | 1;
+            let cut = (whole.len() * percent / 100) | 1;
             assert_truncated(
                 &whole[..cut],
                 &format!("{percent} % of {extension} {arguments:?}"),
@@ -169,7 +169,7 @@ fn our_own_files_cut_short_are_truncated() {
         AudioFormat::Flac,
     ] {
         let whole = Codec.encode(&speech(), format).expect("it can be encoded");
-        assert_truncated(&whole[..whole.len() * 2 / 3 | 1], format.name());
+        assert_truncated(&whole[..(whole.len() * 2 / 3) | 1], format.name());
     }
 }
 
@@ -441,9 +441,9 @@ fn ogg_pages(bytes: &[u8]) -> Vec<Vec<u8>> {
 fn seal(page: &mut [u8]) {
     page[22..26].fill(0);
     let checksum = page.iter().fold(0_u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| {
+        (0..8).fold(crc ^ (u32::from(*byte) << 24), |crc, _| {
             let carry = crc >> 31;
-            crc << 1 ^ carry * 0x04c1_1db7
+            (crc << 1) ^ (carry * 0x04c1_1db7)
         })
     });
     page[22..26].copy_from_slice(&checksum.to_le_bytes());

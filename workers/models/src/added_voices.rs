@@ -50,6 +50,7 @@ pub(crate) fn voice_of_model(model: &str) -> Option<&str> {
 pub(crate) fn files_of(dir: &Path, voice: &str) -> PiperFiles {
     let folder = dir.join("piper").join(voice);
     PiperFiles {
+        voice: voice.to_owned(),
         model: folder.join(format!("{voice}.onnx")),
         config: folder.join(format!("{voice}.onnx.json")),
     }

@@ -19,6 +19,8 @@ pub struct NotInstalled {
 /// A Piper voice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PiperFiles {
+    /// The voice's name, e.g. `en_US-joe-medium`.
+    pub voice: String,
     /// The network, ONNX.
     pub model: PathBuf,
     /// Its settings and phoneme table, JSON.

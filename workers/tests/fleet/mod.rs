@@ -32,15 +32,25 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// One worker with so many slots and a scripted engine.
-    pub(crate) async fn start(slots: usize) -> Self {
+    pub(crate) fn start(slots: usize) -> Self {
         let (script, loads) = (Script::default(), Script::default());
         let engine = LoadedEngine::Speech(Arc::new(FakeSpeechEngine::new(script.clone())));
         let loader = FakeLoader::new("piper", engine, loads.clone());
-        let config = WorkerConfig { slots, ..WorkerConfig::default() };
-        Self { loads, ..Self::with(Arc::new(loader), config, script).await }
+        let config = WorkerConfig {
+            slots,
+            ..WorkerConfig::default()
+        };
+        Self {
+            loads,
+            ..Self::with(Arc::new(loader), config, script)
+        }
     }
 
-    pub(crate) async fn with(loader: Arc<dyn EngineLoader>, config: WorkerConfig, script: Script) -> Self {
+    pub(crate) fn with(
+        loader: Arc<dyn EngineLoader>,
+        config: WorkerConfig,
+        script: Script,
+    ) -> Self {
         let clock = FakeClock::at(Timestamp(1_000_000));
         let queue = MemoryQueue::new(clock.clone());
         let records = MemoryRecords::new(clock.clone());
@@ -50,7 +60,7 @@ impl Fleet {
             queue: Arc::new(queue.clone()),
             records: Arc::new(records.clone()),
             blobs: Arc::new(blobs.clone()),
-            codec: Arc::new(voicefleet_audio::Codec::default()),
+            codec: Arc::new(voicefleet_audio::Codec),
             clock: Arc::new(clock.clone()),
             loader,
         };
@@ -58,7 +68,17 @@ impl Fleet {
         let worker = Worker::new(parts, config, stop.clone()).expect("settings are right");
         let mut workers = JoinSet::new();
         workers.spawn(worker.run());
-        Self { clock, queue, records, blobs, script, loads: Script::default(), stop, engine, workers }
+        Self {
+            clock,
+            queue,
+            records,
+            blobs,
+            script,
+            loads: Script::default(),
+            stop,
+            engine,
+            workers,
+        }
     }
 
     pub(crate) async fn submit(&self, text: &str, tier: Tier) -> Job {
@@ -76,24 +96,34 @@ impl Fleet {
         let mut job = speech_job(text, tier, self.clock.now());
         if let JobSpec::Speech(spec) = &mut job.spec {
             spec.engine = self.engine.clone();
-            spec.voice = voice.to_owned();
+            voice.clone_into(&mut spec.voice);
         }
         job.fingerprint = job.spec.fingerprint();
         job.deadline = deadline;
         if self.records.submit(&job).await.expect("recorded") == Submission::Leads {
-            self.queue.publish(&Envelope::for_job(&job, None)).await.expect("published");
+            self.queue
+                .publish(&Envelope::for_job(&job, None))
+                .await
+                .expect("published");
         }
         job
     }
 
     pub(crate) async fn publish_again(&self, job: &Job, tier: Tier) {
-        let envelope = Envelope { tier, ..Envelope::for_job(job, None) };
+        let envelope = Envelope {
+            tier,
+            ..Envelope::for_job(job, None)
+        };
         self.queue.publish(&envelope).await.expect("published");
     }
 
     pub(crate) async fn cancel(&self, id: JobId) {
         let failure = Failure::new(ErrorCode::Cancelled, "withdrawn");
-        let change = JobChange::End { state: JobState::Cancelled, at: self.clock.now(), failure };
+        let change = JobChange::End {
+            state: JobState::Cancelled,
+            at: self.clock.now(),
+            failure,
+        };
         self.records.change(id, change).await.expect("cancelled");
     }
 
@@ -103,11 +133,17 @@ impl Fleet {
             let mut job = self.records.get(id).await.expect("recorded");
             while !condition(&job) {
                 let seen = (job.state, job.progress);
-                job = self.records.wait(id, seen, PATIENCE).await.expect("recorded");
+                job = self
+                    .records
+                    .wait(id, seen, PATIENCE)
+                    .await
+                    .expect("recorded");
             }
             job
         };
-        tokio::time::timeout(PATIENCE, watch).await.unwrap_or_else(|_| panic!("job {id} is not {what}"))
+        tokio::time::timeout(PATIENCE, watch)
+            .await
+            .unwrap_or_else(|_| panic!("job {id} is not {what}"))
     }
 
     pub(crate) async fn ended(&self, id: JobId) -> Job {
@@ -134,7 +170,9 @@ impl Fleet {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, empty).await.expect("everything is settled");
+        tokio::time::timeout(PATIENCE, empty)
+            .await
+            .expect("everything is settled");
     }
 
     pub(crate) async fn waiting(&self) -> u64 {
@@ -144,12 +182,21 @@ impl Fleet {
 
     async fn load(&self) -> u64 {
         let gauge = self.queue.gauge(&self.engine).await.expect("a gauge");
-        gauge.tiers.iter().map(|tier| tier.ready + tier.in_flight).sum()
+        gauge
+            .tiers
+            .iter()
+            .map(|tier| tier.ready + tier.in_flight)
+            .sum()
     }
 
     /// Waits for the worker to end in order.
     pub(crate) async fn stopped(&mut self) {
-        let ended = tokio::time::timeout(PATIENCE, self.workers.join_next()).await.expect("in time");
-        ended.expect("a worker").expect("no panic").expect("in order");
+        let ended = tokio::time::timeout(PATIENCE, self.workers.join_next())
+            .await
+            .expect("in time");
+        ended
+            .expect("a worker")
+            .expect("no panic")
+            .expect("in order");
     }
 }

@@ -105,7 +105,10 @@ fn root(entries: u32, dimensions: u32) -> u32 {
         root.checked_pow(dimensions)
             .is_some_and(|power| power <= entries)
     };
-    (1..).take_while(|root| fits(*root)).last().unwrap_or(0)
+    (1..=entries)
+        .take_while(|root| fits(*root))
+        .last()
+        .unwrap_or(0)
 }
 
 fn skip_floor_0(bits: &mut Bits<'_>) -> Option<()> {

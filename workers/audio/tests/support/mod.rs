@@ -12,28 +12,28 @@ use voicefleet_core::{
 };
 
 /// The rate that recordings are compared at, Hz: that of the speech sample.
-pub const RATE: u32 = 16_000;
+pub(crate) const RATE: u32 = 16_000;
 
 /// Decodes at [`RATE`] within the default limits.
-pub fn decode(bytes: &[u8]) -> Result<Pcm, AudioError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Pcm, AudioError> {
     Codec.decode(bytes, Some(RATE), AudioLimits::default())
 }
 
 /// The path of eleven seconds of speech, 16 kHz mono.
-pub fn speech_file() -> String {
+pub(crate) fn speech_file() -> String {
     let path = voicefleet_testkit::model_file("speech/jfk.wav");
     path.to_str().expect("a path in UTF-8").to_owned()
 }
 
 /// Those eleven seconds, read by ffmpeg.
-pub fn speech() -> Pcm {
+pub(crate) fn speech() -> Pcm {
     let bytes = fs::read(speech_file()).expect("the speech sample can be read");
     ffmpeg_decode(&bytes, "wav", RATE)
 }
 
 /// Speech converted by ffmpeg: `arguments` stand between input and output, `extension` names the
 /// container.
-pub fn speech_as(arguments: &[&str], extension: &str) -> Vec<u8> {
+pub(crate) fn speech_as(arguments: &[&str], extension: &str) -> Vec<u8> {
     let input = speech_file();
     let mut all = vec!["-i", &input];
     all.extend(arguments);
@@ -41,7 +41,7 @@ pub fn speech_as(arguments: &[&str], extension: &str) -> Vec<u8> {
 }
 
 /// What ffmpeg writes to a file with this extension.
-pub fn ffmpeg_makes(arguments: &[&str], extension: &str) -> Vec<u8> {
+pub(crate) fn ffmpeg_makes(arguments: &[&str], extension: &str) -> Vec<u8> {
     let folder = TempDir::new().expect("a temporary folder");
     let file = folder.path().join(format!("made.{extension}"));
     let mut command = ffmpeg();
@@ -50,13 +50,13 @@ pub fn ffmpeg_makes(arguments: &[&str], extension: &str) -> Vec<u8> {
 }
 
 /// What ffmpeg writes to a pipe, where it cannot go back to fill in lengths.
-pub fn ffmpeg_pipes(arguments: &[&str], container: &str) -> Vec<u8> {
+pub(crate) fn ffmpeg_pipes(arguments: &[&str], container: &str) -> Vec<u8> {
     let mut command = ffmpeg();
     run(command.args(arguments).args(["-f", container, "-"]))
 }
 
 /// Mono samples of a file, as ffmpeg decodes it.
-pub fn ffmpeg_decode(bytes: &[u8], extension: &str, rate: u32) -> Pcm {
+pub(crate) fn ffmpeg_decode(bytes: &[u8], extension: &str, rate: u32) -> Pcm {
     let (_folder, file) = stored(bytes, extension);
     let mut command = ffmpeg();
     let rate_text = rate.to_string();
@@ -72,7 +72,7 @@ pub fn ffmpeg_decode(bytes: &[u8], extension: &str, rate: u32) -> Pcm {
 }
 
 /// An entry of what ffprobe says about a file's audio stream, such as `duration`.
-pub fn ffprobe(bytes: &[u8], extension: &str, entry: &str) -> String {
+pub(crate) fn ffprobe(bytes: &[u8], extension: &str, entry: &str) -> String {
     let (_folder, file) = stored(bytes, extension);
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-of", "csv=p=0", "-select_streams", "a:0"]);
@@ -111,19 +111,19 @@ fn run(command: &mut Command) -> Vec<u8> {
 
 /// How two recordings of one rate compare.
 #[derive(Debug)]
-pub struct Likeness {
+pub(crate) struct Likeness {
     /// Normalised cross-correlation at the best shift: 1 for the same shape. A wrong rate, a gap,
     /// or noise brings it towards 0.
-    pub correlation: f64,
+    pub(crate) correlation: f64,
     /// Seconds that `heard` comes late by.
-    pub late: f64,
+    pub(crate) late: f64,
     /// Loudness of `heard` in that of the original.
-    pub level: f64,
+    pub(crate) level: f64,
 }
 
 /// Compares `heard` to the original. The shift is looked for in the second second, 140 ms either
 /// way; the correlation is that of the whole.
-pub fn compare(original: &Pcm, heard: &Pcm) -> Likeness {
+pub(crate) fn compare(original: &Pcm, heard: &Pcm) -> Likeness {
     assert_eq!(original.rate, heard.rate, "rates to compare");
     let second = original.rate as usize;
     let reach = isize::try_from(second * 140 / 1000).expect("a small number");
@@ -138,7 +138,7 @@ pub fn compare(original: &Pcm, heard: &Pcm) -> Likeness {
     let (a, b) = overlap(&original.samples, &heard.samples, shift);
     Likeness {
         correlation: correlation(a, b, 0),
-        late: shift as f64 / f64::from(original.rate),
+        late: f64::from(i32::try_from(shift).expect("a small number")) / f64::from(original.rate),
         level: (energy(b) / energy(a)).sqrt(),
     }
 }

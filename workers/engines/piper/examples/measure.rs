@@ -67,6 +67,7 @@ fn main() -> Result<(), EngineError> {
 fn load(models: &Path, lanes: usize) -> Result<Arc<dyn SpeechEngine>, EngineError> {
     let folder = models.join("piper").join(VOICE);
     let files = PiperModelFiles {
+        voice: "en_US-joe-medium".to_owned(),
         onnx: folder.join(format!("{VOICE}.onnx")),
         config: folder.join(format!("{VOICE}.onnx.json")),
     };

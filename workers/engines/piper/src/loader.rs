@@ -14,6 +14,8 @@ use crate::{config::VoiceConfig, engine::PiperEngine};
 /// Where the files of one voice lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PiperModelFiles {
+    /// The voice's name in requests.
+    pub voice: String,
     /// The network, `.onnx`.
     pub onnx: PathBuf,
     /// Its configuration, `.onnx.json`.
@@ -64,7 +66,7 @@ impl EngineLoader for PiperLoader {
         let config = VoiceConfig::read(&files.config).map_err(|error| failed(&error))?;
         let espeak = Espeak::open(&self.files.espeak_data).map_err(|error| failed(&error))?;
         load_runtime(&self.files.onnx_runtime)?;
-        let engine = PiperEngine::open(&model.name, &files.onnx, config, espeak, lanes)?;
+        let engine = PiperEngine::open(&files.voice, &files.onnx, config, espeak, lanes)?;
         Ok(LoadedEngine::Speech(Arc::new(engine)))
     }
 }

@@ -71,7 +71,7 @@ impl Listening<'_> {
                 Decoded::OtherLanguage(spoken) => return Ok(Listened::OtherLanguage(spoken)),
             };
             let until = heard.last().map_or(0.0, Heard::end);
-            heard.extend(self.keep(pass, from, until));
+            heard.extend(self.keep(&pass, from, until));
             let end = heard.last().map_or(0.0, Heard::end);
             match self.unheard_from(sample(end)) {
                 // Without a new word another pass would hear no more than this one did.
@@ -84,7 +84,7 @@ impl Listening<'_> {
 
     /// The phrases of a pass that somebody said. The pass began at sample `from`; words up to second
     /// `until` have been heard before.
-    fn keep(&self, pass: Pass, from: usize, until: f64) -> Vec<Heard> {
+    fn keep(&self, pass: &Pass, from: usize, until: f64) -> Vec<Heard> {
         if pass.quality.is_silence() {
             return Vec::new();
         }

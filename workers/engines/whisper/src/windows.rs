@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn nothing_spoken_is_no_window() {
-        assert_eq!(pack(&[0.0; 16_000], Vec::new()), Vec::new());
+        assert_eq!(pack(&vec![0.0; 16_000], Vec::new()), Vec::new());
     }
 
     #[test]

@@ -59,15 +59,15 @@ pub(super) fn open(bytes: &[u8]) -> Result<Demuxed<'_>, AudioError> {
     .map_err(damaged)
 }
 
-/// The bytes after any ID3v2 tags (id3.org, ID3v2.4.0 structure, section 3.1).
+/// The bytes after any `ID3v2` tags (<https://id3.org>, `ID3v2.4.0` structure, section 3.1).
 pub(super) fn without_id3(mut bytes: &[u8]) -> Result<&[u8], AudioError> {
     while bytes.starts_with(b"ID3") {
-        let size = array::<10>(bytes, 0).and_then(|[.., flags, a, b, c, d]| {
+        let size = array::<10>(bytes, 0).map(|[.., flags, a, b, c, d]| {
             let footer = usize::from(flags & 0x10 != 0) * 10;
             let size = [a, b, c, d]
                 .iter()
                 .fold(0, |size, byte| (size << 7) | usize::from(byte & 0x7f));
-            Some(10 + size + footer)
+            10 + size + footer
         });
         bytes = size
             .and_then(|size| bytes.get(size..))
@@ -190,9 +190,13 @@ fn mp3_frame(bytes: &[u8]) -> Option<Frame> {
 }
 
 /// ADTS (ISO 13818-7, section 6.2).
+#[expect(
+    clippy::many_single_char_names,
+    reason = "the bytes of a header, in order"
+)]
 fn adts_frame(bytes: &[u8]) -> Option<Frame> {
     let [a, b, c, d, e, f, _] = array::<7>(bytes, 0)?;
-    let length = usize::from(d & 0b11) << 11 | usize::from(e) << 3 | usize::from(f) >> 5;
+    let length = (usize::from(d & 0b11) << 11) | (usize::from(e) << 3) | (usize::from(f) >> 5);
     let synced = a == 0xff && b & 0xf6 == 0xf0;
     (synced && length >= 7).then(|| Frame {
         length,

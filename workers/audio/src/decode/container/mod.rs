@@ -79,7 +79,10 @@ fn seekable(bytes: &[u8]) -> MediaSourceStream<'_> {
 }
 
 fn stream<'a>(source: impl MediaSource + 'a) -> MediaSourceStream<'a> {
-    MediaSourceStream::new(Box::new(source), Default::default())
+    MediaSourceStream::new(
+        Box::new(source),
+        symphonia::core::io::MediaSourceStreamOptions::default(),
+    )
 }
 
 /// The headers could not be read.

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Sizes from here on are stand-ins of programs that write to a pipe and cannot come back to the
-/// header: 0xFFFFFFFF (ffmpeg), 0x80000000 (arecord), 0x7FFFF000 (SoX).
+/// header: 0xFFFFFFFF (ffmpeg), 0x80000000 (arecord), 0x7FFFF000 (`SoX`).
 const PLACEHOLDER: u32 = 0x7fff_f000;
 
 /// Bytes that may be missing: some recorders write the size of the file for that of the data,

@@ -24,6 +24,7 @@ pub(crate) enum Scales {
 /// Where the real files are.
 pub(crate) fn files() -> PiperFiles {
     let joe = PiperModelFiles {
+        voice: "en_US-joe-medium".to_owned(),
         onnx: model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx"),
         config: model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx.json"),
     };

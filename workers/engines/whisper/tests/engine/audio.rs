@@ -10,7 +10,7 @@ pub(crate) const JFK: &str = "And so my fellow Americans ask not what your count
                               ask what you can do for your country";
 
 /// When each word of the clip is said: (word, start, end) in seconds, by a forced alignment with another
-/// recogniser (PocketSphinx 5, its English model).
+/// recogniser (`PocketSphinx` 5, its English model).
 pub(crate) const JFK_TIMES: [(&str, f64, f64); 22] = [
     ("and", 0.29, 0.63),
     ("so", 0.63, 0.97),
@@ -38,14 +38,15 @@ pub(crate) const JFK_TIMES: [(&str, f64, f64); 22] = [
 
 /// 11 s of speech at 16 kHz.
 pub(crate) fn jfk() -> Pcm {
-    let mut reader = hound::WavReader::open(model_file("speech/jfk.wav")).unwrap();
+    let mut reader =
+        hound::WavReader::open(model_file("speech/jfk.wav")).expect("the test's own audio");
     assert_eq!(
         (reader.spec().sample_rate, reader.spec().channels),
         (16_000, 1)
     );
     pcm(reader
         .samples::<i16>()
-        .map(|sample| f32::from(sample.unwrap()) / 32_768.0)
+        .map(|sample| f32::from(sample.expect("the test's own audio")) / 32_768.0)
         .collect())
 }
 
@@ -74,7 +75,8 @@ pub(crate) fn white(samples: usize, amplitude: f32) -> Vec<f32> {
             state ^= state << 13;
             state ^= state >> 17;
             state ^= state << 5;
-            let unit = f32::from(u16::try_from(state >> 16).unwrap()) / f32::from(u16::MAX);
+            let unit = f32::from(u16::try_from(state >> 16).expect("the test's own audio"))
+                / f32::from(u16::MAX);
             (unit * 2.0 - 1.0) * amplitude
         })
         .collect()
@@ -95,7 +97,7 @@ pub(crate) fn brown(samples: usize) -> Vec<f32> {
 /// A sum of harmonics of the pitch that `pitch` gives for each second, with its loudness.
 pub(crate) fn tones(samples: usize, pitch: impl Fn(f32) -> (f32, f32)) -> Vec<f32> {
     let mut phase = 0.0_f32;
-    (0..u16::try_from(samples / 16).unwrap())
+    (0..u16::try_from(samples / 16).expect("the test's own audio"))
         .flat_map(|millisecond| (0..16_u8).map(move |step| (millisecond, step)))
         .map(|(millisecond, step)| {
             let time = (f32::from(millisecond) + f32::from(step) / 16.0) / 1_000.0;

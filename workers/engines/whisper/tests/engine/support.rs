@@ -42,7 +42,7 @@ pub(crate) fn load(
 }
 
 pub(crate) fn engine(name: &str) -> Arc<dyn TranscriptionEngine> {
-    load(&loader(), name, 1).unwrap()
+    load(&loader(), name, 1).expect("the test's own audio")
 }
 
 pub(crate) fn english() -> TranscriptionOptions {
@@ -63,8 +63,10 @@ pub(crate) fn all(audio: &Pcm) -> Window {
 /// Plans and transcribes; checks what must hold for any transcript.
 pub(crate) fn hear(engine: &dyn TranscriptionEngine, audio: &Pcm) -> Vec<Segment> {
     let mut segments = Vec::new();
-    for window in engine.plan(audio).unwrap() {
-        let heard = engine.transcribe(audio, window, &english()).unwrap();
+    for window in engine.plan(audio).expect("the test's own audio") {
+        let heard = engine
+            .transcribe(audio, window, &english())
+            .expect("the test's own audio");
         assert_in_order(&heard.segments, window);
         segments.extend(heard.segments);
     }
@@ -73,7 +75,8 @@ pub(crate) fn hear(engine: &dyn TranscriptionEngine, audio: &Pcm) -> Vec<Segment
 
 /// Times never run backwards and stay within the window.
 pub(crate) fn assert_in_order(segments: &[Segment], window: Window) {
-    let second = |sample: usize| f64::from(u32::try_from(sample).unwrap()) / 16_000.0;
+    let second =
+        |sample: usize| f64::from(u32::try_from(sample).expect("the test's own audio")) / 16_000.0;
     let mut at = second(window.start);
     for segment in segments {
         assert!(!segment.text.is_empty() && segment.text.trim() == segment.text);
