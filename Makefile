@@ -50,7 +50,7 @@ test: test-models ## The whole suite, with real models
 lint: setup ## Formatting, clippy, docs, licences and bans
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --locked --document-private-items
 	@scripts/cargo-deny
 
 .PHONY: bench

@@ -12,10 +12,10 @@ const QUESTION: &str =
 fn submit_path(criterion: &mut Criterion) {
     let job = speech_job(QUESTION, Tier::Standard, Timestamp(0));
     criterion.bench_function("normalise a question", |bench| {
-        bench.iter(|| text::normalise(black_box(QUESTION)))
+        bench.iter(|| text::normalise(black_box(QUESTION)));
     });
     criterion.bench_function("fingerprint", |bench| {
-        bench.iter(|| black_box(&job.spec).fingerprint())
+        bench.iter(|| black_box(&job.spec).fingerprint());
     });
     let envelope = Envelope::for_job(&job, None);
     criterion.bench_function("envelope, written and read", |bench| {
@@ -29,7 +29,7 @@ fn submit_path(criterion: &mut Criterion) {
 fn tier_order(criterion: &mut Criterion) {
     let mut rota = TierRota::default();
     criterion.bench_function("next tier", |bench| {
-        bench.iter(|| rota.pick(black_box([true; 3])))
+        bench.iter(|| rota.pick(black_box([true; 3])));
     });
 }
 

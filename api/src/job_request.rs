@@ -58,7 +58,7 @@ pub(crate) struct SpeechJobRequest {
     response_format: Option<String>,
     /// Speaking rate, 0.25 to 4.
     #[schema(default = 1.0, minimum = 0.25, maximum = 4.0)]
-    speed: Option<f32>,
+    speed: Option<f64>,
     /// When the result is of no use any more: seconds from now as a number, or an RFC 3339 time. At most 7 days away.
     #[schema(example = 30)]
     deadline: Option<Value>,

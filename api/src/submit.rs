@@ -33,7 +33,10 @@ pub(crate) struct NewJob {
 pub(crate) async fn submit(app: &SharedApp, work: NewJob) -> Result<Job, ApiError> {
     let owned = Arc::clone(app);
     let accepting = async move { accept(&owned, work).await }.in_current_span();
-    accepting.await
+    app.tasks
+        .spawn(accepting)
+        .await
+        .map_err(|error| ApiError::internal(&format!("a submit panicked: {error}")))?
 }
 
 async fn accept(app: &App, work: NewJob) -> Result<Job, ApiError> {

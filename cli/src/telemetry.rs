@@ -80,12 +80,10 @@ where
     }
 }
 
-/// Names carry their units already, so none are appended.
+/// The exporter appends `_total` to counters, and the unit where one is declared.
 fn meter_provider(registry: &Registry, resource: Resource) -> anyhow::Result<SdkMeterProvider> {
     let exporter = opentelemetry_prometheus::exporter()
         .with_registry(registry.clone())
-        .without_units()
-        .without_counter_suffixes()
         .without_target_info()
         .build()?;
     Ok(SdkMeterProvider::builder()

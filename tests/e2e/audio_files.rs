@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use voicefleet_core::words::words;
+use voicefleet_core::words::{word_errors, words};
 use voicefleet_tests::id_of;
 
 use crate::{JOE, fresh_server};
@@ -87,11 +87,10 @@ async fn every_container_transcribes_to_the_same_words() {
             .await
             .expect(name);
         let transcript: Value = serde_json::from_slice(&result).expect("JSON");
-        assert_eq!(
-            words(transcript["text"].as_str().expect("text")),
-            said,
-            "{name}"
-        );
+        let heard = words(transcript["text"].as_str().expect("text"));
+        // A telephone's 8 kHz leave out what tells "Americans" from "America".
+        let forgiven = usize::from(name.contains("8k"));
+        assert!(word_errors(&said, &heard) <= forgiven, "{name}: {heard:?}");
         let seconds = transcript["duration"].as_f64().expect("a duration");
         assert!((seconds - 11.0).abs() < 0.1, "{name}: {seconds} s");
     }
@@ -177,9 +176,13 @@ async fn every_output_format_decodes_to_the_right_duration_and_rate() {
                 (codec, rate),
                 "{engine} {format}"
             );
-            for measured in [probed_seconds, decoded_seconds(&file, raw)] {
+            let decoded = decoded_seconds(&file, raw);
+            // A player of MP3 hears up to three frames of 26 ms around the sound: the format has whole
+            // frames only, and ffmpeg keeps the last one.
+            let tolerance = if format == "mp3" { 0.08 } else { 0.03 };
+            for measured in [probed_seconds, decoded] {
                 assert!(
-                    (measured - seconds).abs() < 0.06,
+                    (measured - seconds).abs() < tolerance,
                     "{engine} {format}: {measured} s, not {seconds} s"
                 );
             }

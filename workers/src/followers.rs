@@ -74,7 +74,7 @@ pub(crate) async fn promote_first(resources: &Resources, leader: JobId) {
             // Withdrawn meanwhile: the next one's turn.
             Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
             Err(error) => {
-                tracing::error!(job_id = %job.id, %error, "a follower could not be promoted")
+                tracing::error!(job_id = %job.id, %error, "a follower could not be promoted");
             }
         }
     }

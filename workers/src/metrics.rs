@@ -39,23 +39,23 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     };
     Instruments {
         finished: meter
-            .u64_counter("voicefleet_jobs_finished_total")
+            .u64_counter("voicefleet_jobs_finished")
             .with_description("Jobs that reached a terminal state")
             .build(),
         failures: meter
-            .u64_counter("voicefleet_attempts_failed_total")
+            .u64_counter("voicefleet_attempts_failed")
             .with_description("Attempts that failed, by code")
             .build(),
         retries: meter
-            .u64_counter("voicefleet_attempts_retried_total")
+            .u64_counter("voicefleet_attempts_retried")
             .with_description("Attempts that will be repeated")
             .build(),
         audio: meter
-            .f64_counter("voicefleet_audio_seconds_total")
+            .f64_counter("voicefleet_audio_seconds")
             .with_description("Seconds of audio spoken or transcribed")
             .build(),
         compute_total: meter
-            .f64_counter("voicefleet_compute_seconds_total")
+            .f64_counter("voicefleet_compute_seconds")
             .with_description("Seconds of inference")
             .build(),
         wait: histogram(

@@ -49,7 +49,7 @@ pub(crate) struct SpeechRequest {
     response_format: Option<String>,
     /// Speaking rate, 0.25 to 4.
     #[schema(default = 1.0, minimum = 0.25, maximum = 4.0)]
-    speed: Option<f32>,
+    speed: Option<f64>,
     /// Accepted because clients send it; the voices here take no directions.
     #[expect(dead_code, reason = "accepted and without effect")]
     instructions: Option<String>,

@@ -11,7 +11,7 @@ use voicefleet_core::{
 use self::voice::Choice;
 
 /// Slowest and fastest speech. OpenAI's own range.
-const SPEED: std::ops::RangeInclusive<f32> = 0.25..=4.0;
+const SPEED: std::ops::RangeInclusive<f64> = 0.25..=4.0;
 
 /// What a client asks for; `None` is what it left out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct SpeechWish<'a> {
     pub(crate) engine: Option<&'a str>,
     pub(crate) model: Option<&'a str>,
     pub(crate) voice: Option<&'a str>,
-    pub(crate) speed: Option<f32>,
+    pub(crate) speed: Option<f64>,
     pub(crate) format: Option<&'a str>,
 }
 
@@ -122,10 +122,14 @@ fn installed_model<'a>(name: &str, catalog: &'a Catalog) -> Result<&'a ModelEntr
     Ok(model)
 }
 
-fn speed(speed: Option<f32>) -> Result<f32, Failure> {
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "digits beyond an f32's are no audible difference"
+)]
+fn speed(speed: Option<f64>) -> Result<f32, Failure> {
     let speed = speed.unwrap_or(1.0);
     if SPEED.contains(&speed) {
-        return Ok(speed);
+        return Ok(speed as f32);
     }
     let message = format!("the speed must be between 0.25 and 4.0, not {speed}");
     Err(Failure::of_field(

@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{body::Body, http::Request};
+use opentelemetry::trace::TracerProvider as _;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tracing_subscriber::layer::SubscriberExt as _;
 use voicefleet_core::{
     EngineId, Envelope, Tier,
     ports::{JobConsumer, JobQueue, PoolGauge, QueueError},
@@ -269,4 +271,35 @@ async fn the_callers_trace_travels_with_the_job() {
         (trace.traceparent.as_str(), trace.tracestate.as_str()),
         (parent, "vendor=1")
     );
+}
+
+/// The trace and the span of a `traceparent`.
+fn ids(traceparent: &str) -> (String, String) {
+    let parts: Vec<&str> = traceparent.split('-').collect();
+    (parts[1].to_owned(), parts[2].to_owned())
+}
+
+#[tokio::test]
+async fn where_traces_are_recorded_the_job_belongs_to_the_requests_own_span() {
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    let _recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let api = Api::new();
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let request = |text: &str, parent: Option<&str>| {
+        let mut request = json_request("/v1/jobs", &speech(text, "standard"));
+        if let Some(parent) = parent {
+            let value = parent.parse().expect("a value");
+            request.headers_mut().insert("traceparent", value);
+        }
+        request
+    };
+    api.send(request("One.", Some(parent))).await.expect(202);
+    let joined = api.next_envelope("piper").await.trace.expect("a trace");
+    let ((trace, span), (callers_trace, callers_span)) = (ids(&joined.traceparent), ids(parent));
+    assert_eq!(trace, callers_trace);
+    assert_ne!(span, callers_span);
+    api.send(request("Two.", None)).await.expect(202);
+    let begun = api.next_envelope("piper").await.trace.expect("a trace");
+    assert_ne!(ids(&begun.traceparent).0, callers_trace);
 }

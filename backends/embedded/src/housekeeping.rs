@@ -83,6 +83,7 @@ impl Housekeeper {
             let abandoned = self.abandoned.take();
             if !self
                 .writer
+                .for_bulk()
                 .run(Durability::Process, move |db| blobs::sweep(db, abandoned))
                 .await?
             {

@@ -14,8 +14,8 @@
 //! - A full or broken disk is an `Unavailable` to whoever is in that transaction, and changes nothing.
 //!
 //! # How it is made
-//! `writer` owns the only connection that writes and puts whatever waits into one transaction;
-//! a small pool reads. `queue` hands envelopes out by one task per engine, which is rung for and does
+//! `writer` owns the only connection that writes and puts whatever waits into one transaction, but
+//! only a few chunks of audio; a small pool reads. `queue` hands envelopes out by one task per engine, which is rung for and does
 //! not poll. `records` keeps single flight by a unique index. `blobs` are cut into chunks. `recovery`
 //! is what happens to the work of lost workers and lost processes.
 
@@ -187,6 +187,7 @@ impl Ports {
         };
         let blobs = EmbeddedBlobs {
             writer: writer.clone(),
+            bulk: writer.for_bulk(),
             readers: readers.clone(),
             limit_bytes: config.blob_limit_bytes,
             touches: Arc::clone(&housekeeper.touches),

@@ -16,6 +16,9 @@ use crate::{database, error::Unavailable, lock::ProcessLock};
 /// Works that go into one transaction at most: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 256;
 
+/// Bulk works that go into one transaction at most.
+const MAX_BULK: usize = 4;
+
 /// Works that may wait; more callers than this wait for a place.
 const MAX_WAITING: usize = 1024;
 
@@ -42,9 +45,17 @@ pub(crate) type Worked<'c, T> = BoxFuture<'c, Result<T, sqlx::Error>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     inbox: mpsc::Sender<Box<dyn Work>>,
+    bulk: mpsc::Sender<Box<dyn Work>>,
 }
 
 impl Writer {
+    /// For works of up to a megabyte each. Only a few of them go into each transaction, so that uploads,
+    /// however many, do not hold up the queue.
+    pub(crate) fn for_bulk(&self) -> Self {
+        let (inbox, bulk) = (self.bulk.clone(), self.bulk.clone());
+        Self { inbox, bulk }
+    }
+
     /// Does `work` in a transaction and returns when that is committed.
     pub(crate) async fn run<T, F>(&self, durability: Durability, work: F) -> Result<T, Unavailable>
     where
@@ -141,6 +152,7 @@ where
 pub(crate) struct WriterTask {
     connection: SqliteConnection,
     inbox: mpsc::Receiver<Box<dyn Work>>,
+    bulk: mpsc::Receiver<Box<dyn Work>>,
     flushing: Durability,
     /// Given up last, when nothing can be written any more.
     _lock: ProcessLock,
@@ -148,42 +160,47 @@ pub(crate) struct WriterTask {
 
 impl WriterTask {
     pub(crate) fn new(connection: SqliteConnection, lock: ProcessLock) -> (Writer, Self) {
-        let (sender, inbox) = mpsc::channel(MAX_WAITING);
+        let (to_inbox, inbox) = mpsc::channel(MAX_WAITING);
+        let (to_bulk, bulk) = mpsc::channel(MAX_WAITING);
         let task = Self {
             connection,
             inbox,
+            bulk,
             flushing: Durability::Process,
             _lock: lock,
         };
-        (Writer { inbox: sender }, task)
+        let writer = Writer {
+            inbox: to_inbox,
+            bulk: to_bulk,
+        };
+        (writer, task)
     }
 
     /// Writes until `stop`, then what still waits, and closes the file.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), sqlx::Error> {
         loop {
-            let next = tokio::select! {
+            let batch = tokio::select! {
                 biased;
                 () = stop.cancelled(), if !self.inbox.is_closed() => {
                     self.inbox.close();
+                    self.bulk.close();
                     continue;
                 }
-                next = self.inbox.recv() => next,
+                Some(work) = self.inbox.recv() => vec![work],
+                Some(work) = self.bulk.recv() => vec![work],
+                else => break,
             };
-            let Some(first) = next else { break };
-            let batch = self.fill_up(first);
+            let batch = self.fill_up(batch);
             self.commit(batch).await;
         }
         database::close_writer(self.connection).await
     }
 
-    fn fill_up(&mut self, first: Box<dyn Work>) -> Vec<Box<dyn Work>> {
-        let mut batch = vec![first];
-        while batch.len() < MAX_BATCH {
-            let Ok(work) = self.inbox.try_recv() else {
-                break;
-            };
-            batch.push(work);
-        }
+    fn fill_up(&mut self, mut batch: Vec<Box<dyn Work>>) -> Vec<Box<dyn Work>> {
+        let small = std::iter::from_fn(|| self.inbox.try_recv().ok());
+        batch.extend(small.take(MAX_BATCH));
+        let large = std::iter::from_fn(|| self.bulk.try_recv().ok());
+        batch.extend(large.take(MAX_BULK));
         batch
     }
 
@@ -240,6 +257,8 @@ async fn execute(db: &mut SqliteConnection, statement: &'static str) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use futures::FutureExt;
 
     use super::*;
@@ -313,6 +332,56 @@ mod tests {
         assert_eq!(bench.blobs().await, [1]);
         bench.add(4, 1000).await.expect("small things still fit");
         assert_eq!(bench.blobs().await, [1, 4]);
+    }
+
+    /// Whether the transaction that a work is in will wait for the disk.
+    async fn flushed(bench: &Bench, durability: Durability) -> bool {
+        let level = bench.writer.run(durability, |db| {
+            async move {
+                let level = sqlx::query_scalar::<_, i64>("PRAGMA synchronous");
+                level.fetch_one(db).await
+            }
+            .boxed()
+        });
+        level.await.expect("a level") == 2
+    }
+
+    #[tokio::test]
+    async fn what_is_promised_is_flushed_every_time_and_other_writes_are_not() {
+        let bench = bench(1000).await;
+        for _ in 0..3 {
+            assert!(!flushed(&bench, Durability::Process).await);
+            assert!(flushed(&bench, Durability::Power).await);
+        }
+        let together = futures::join!(
+            flushed(&bench, Durability::Process),
+            flushed(&bench, Durability::Power)
+        );
+        assert_eq!(together, (true, true));
+    }
+
+    #[tokio::test]
+    async fn bulk_does_not_hold_up_what_came_after_it() {
+        let bench = bench(10_000).await;
+        let (bulk, order) = (bench.writer.for_bulk(), Arc::new(Mutex::new(Vec::new())));
+        let work = |writer: &Writer, what: &'static str| {
+            let (writer, order) = (writer.clone(), Arc::clone(&order));
+            async move {
+                let note = move |(): &()| order.lock().expect("unpoisoned").push(what);
+                let nothing =
+                    writer.run_then(Durability::Process, |_| async { Ok(()) }.boxed(), note);
+                nothing.await.expect("done");
+            }
+        };
+        let uploads = futures::future::join_all((0..50).map(|_| work(&bulk, "bulk")));
+        futures::join!(uploads, work(&bench.writer, "small"));
+        let order = order.lock().expect("unpoisoned");
+        let before = order
+            .iter()
+            .position(|what| *what == "small")
+            .expect("done");
+        assert!(before <= MAX_BULK, "{before} bulk works came first");
+        assert_eq!(order.len(), 51);
     }
 
     #[tokio::test]

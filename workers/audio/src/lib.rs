@@ -5,8 +5,10 @@
 //! - Reading (`decode`): the container is found from its first bytes, checked for being whole,
 //!   demultiplexed and decoded packet by packet into one mono stream, which is brought to the
 //!   wanted rate on the way. Nothing longer than the caller's limit is ever held. Read are WAV
-//!   (PCM, float, A-law, mu-law, ADPCM), MP3, FLAC, Ogg (Vorbis, Opus, FLAC), MP4/M4A and ADTS
-//!   (AAC-LC, mono or stereo), WebM/Matroska (Opus, Vorbis).
+//!   (PCM, float, A-law, mu-law, ADPCM), MP3, FLAC, Ogg (Opus, FLAC, Vorbis), MP4/M4A and ADTS
+//!   (AAC-LC; in MP4 also Opus), WebM/Matroska (Opus, Vorbis and more). AAC and Vorbis have one or
+//!   two channels, the others any number. Samples that are no numbers become silence, and those
+//!   beyond full scale are clipped.
 //! - Writing (`encode`): WAV, headerless PCM, MP3, Opus in Ogg and FLAC, always mono. There is no
 //!   AAC encoder under a licence that can be shipped.
 //! - [`resample`] changes the rate of a clip.

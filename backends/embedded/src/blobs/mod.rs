@@ -33,6 +33,8 @@ use crate::{
 /// The blobs in the database.
 pub(crate) struct EmbeddedBlobs {
     pub(crate) writer: Writer,
+    /// The same for chunks.
+    pub(crate) bulk: Writer,
     pub(crate) readers: SqlitePool,
     pub(crate) limit_bytes: u64,
     pub(crate) touches: Arc<Touches>,

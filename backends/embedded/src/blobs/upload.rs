@@ -67,7 +67,7 @@ async fn put_at_once(
 ) -> Result<Result<(), Full>, Unavailable> {
     let (durability, touches) = (upload.durability(), Arc::clone(&store.touches));
     store
-        .writer
+        .bulk
         .run_then(
             durability,
             |db| upload.write(db, bytes, touches),
@@ -82,7 +82,7 @@ async fn put_in_chunks(
     upload: Upload,
     bytes: &Bytes,
 ) -> Result<Result<(), Full>, Unavailable> {
-    let (writer, opening) = (&store.writer, upload.clone());
+    let (writer, opening) = (&store.bulk, upload.clone());
     let abandoned = Arc::clone(&store.abandoned);
     let opened = writer
         .run(Durability::Process, |db| opening.open(db, abandoned))

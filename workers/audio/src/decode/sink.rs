@@ -16,6 +16,10 @@ const SILENCE_PEAK: f32 = 1e-4;
 /// Outside of it the header is wrong, and a rate of a few hertz would make hours out of a kilobyte.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 
+/// Changes of the sample rate within a file: chained recordings have a few. Each costs a new
+/// transform, which a file of thousands of tiny ones would turn into minutes.
+const MAX_RATE_CHANGES: usize = 16;
+
 /// The part of a track that is meant to be heard, in seconds of the decoded stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Cut {
@@ -35,6 +39,7 @@ pub(super) struct Sink {
     to: Option<u32>,
     /// The rate of what comes in, with the conversion from it.
     source: Option<(u32, Resampler)>,
+    rate_changes: usize,
     /// Seconds that came in, those of the cut included.
     seconds: f64,
     /// Mono frames of the packet at hand.
@@ -52,6 +57,7 @@ impl Sink {
             cut: Cut::default(),
             to: rate,
             source: None,
+            rate_changes: 0,
             seconds: 0.0,
             mono: Vec::new(),
             out: Vec::new(),
@@ -149,6 +155,12 @@ impl Sink {
             .ok_or_else(|| AudioError::NotAudio(format!("it cannot be brought to {to} Hz")))?;
         if let Some((_, finished)) = self.source.replace((rate, resampler)) {
             finished.finish(&mut self.out);
+            self.rate_changes += 1;
+        }
+        if self.rate_changes > MAX_RATE_CHANGES {
+            return Err(AudioError::NotAudio(
+                "its sample rate changes again and again".to_owned(),
+            ));
         }
         Ok(())
     }

@@ -121,32 +121,34 @@ pub(crate) struct Likeness {
     pub(crate) level: f64,
 }
 
-/// Compares `heard` to the original. The shift is looked for in the second second, 140 ms either
-/// way; the correlation is that of the whole.
+/// Compares `heard` to the original. The shift is looked for in a quarter of the second second,
+/// 140 ms either way; the correlation is that of the whole.
 pub(crate) fn compare(original: &Pcm, heard: &Pcm) -> Likeness {
     assert_eq!(original.rate, heard.rate, "rates to compare");
     let second = original.rate as usize;
     let reach = isize::try_from(second * 140 / 1000).expect("a small number");
     let excerpt = |samples: &[f32]| {
-        let end = samples.len().min(2 * second);
+        let end = samples.len().min(second + second / 4);
         samples[end.min(second)..end].to_vec()
     };
     let (a, b) = (excerpt(&original.samples), excerpt(&heard.samples));
     let shift = (-reach..=reach)
-        .max_by(|x, y| correlation(&a, &b, *x).total_cmp(&correlation(&a, &b, *y)))
-        .expect("the range is not empty");
+        .map(|shift| (shift, product(&a, &b, shift)))
+        .max_by(|x, y| x.1.total_cmp(&y.1))
+        .map_or(0, |(shift, _)| shift);
     let (a, b) = overlap(&original.samples, &heard.samples, shift);
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand samples")]
+    let late = shift as f64 / f64::from(original.rate);
     Likeness {
-        correlation: correlation(a, b, 0),
-        late: f64::from(i32::try_from(shift).expect("a small number")) / f64::from(original.rate),
+        correlation: product(a, b, 0) / (energy(a) * energy(b)).sqrt().max(f64::MIN_POSITIVE),
+        late,
         level: (energy(b) / energy(a)).sqrt(),
     }
 }
 
-fn correlation(a: &[f32], b: &[f32], shift: isize) -> f64 {
+fn product(a: &[f32], b: &[f32], shift: isize) -> f64 {
     let (a, b) = overlap(a, b, shift);
-    let product: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
-    f64::from(product) / (energy(a) * energy(b)).sqrt().max(f64::MIN_POSITIVE)
+    f64::from(a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>())
 }
 
 fn overlap<'a>(a: &'a [f32], b: &'a [f32], shift: isize) -> (&'a [f32], &'a [f32]) {
@@ -162,4 +164,16 @@ fn overlap<'a>(a: &'a [f32], b: &'a [f32], shift: isize) -> (&'a [f32], &'a [f32
 
 fn energy(samples: &[f32]) -> f64 {
     f64::from(samples.iter().map(|s| s * s).sum::<f32>())
+}
+
+/// Writes the page's checksum anew (RFC 3533, section 6): CRC-32 without reflection or inversion.
+pub(crate) fn seal(page: &mut [u8]) {
+    page[22..26].fill(0);
+    let checksum = page.iter().fold(0_u32, |crc, byte| {
+        (0..8).fold(crc ^ (u32::from(*byte) << 24), |crc, _| {
+            let carry = crc >> 31;
+            (crc << 1) ^ (carry * 0x04c1_1db7)
+        })
+    });
+    page[22..26].copy_from_slice(&checksum.to_le_bytes());
 }

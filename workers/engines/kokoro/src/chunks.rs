@@ -1,25 +1,31 @@
 //! Sentences to chunks of a length that the model speaks well.
 //!
 //! Lengths are in phonemes (`char`s, one token each). At normal speed one takes about 50 ms.
+//!
+//! What was measured (`af_heart`, 1,500 phonemes of prose, transcribed with Whisper base): chunks of 56, 139
+//! and 256 phonemes on average give word error rates of 2.1, 1.4 and 1.4 %, at 50 to 56 ms a phoneme: no
+//! rushing, no loss. Each run also makes 0.8 s of silence at its edges that is computed and thrown away:
+//! 22, 9 and 6 % of the work.
 
 /// Longest chunk: 15 seconds. The model takes 510 phonemes, but a job can be interrupted and streamed
 /// only between chunks, and memory grows with the length.
 const LONGEST: usize = 300;
-/// A chunk takes no further sentence that would take it past this: 8 seconds.
+/// A chunk takes no further sentence that would take it past this: 8 seconds, a tenth of it wasted.
 const FULL: usize = 160;
 /// The same for the first chunk, which somebody waits for: 4 seconds.
 const FULL_FIRST: usize = 80;
 /// A first sentence longer than this is cut at a clause, where it has one.
 const LONGEST_FIRST: usize = 130;
-/// A sentence shorter than this is spoken together with a neighbour: alone, single words come out
-/// slurred or with a wrong melody.
+/// A sentence shorter than this is spoken together with a neighbour: alone it is well understood, but
+/// more than half of its audio is silence to be thrown away.
 const SHORT: usize = 30;
 
-/// Silence between chunks in milliseconds, by what the earlier ends with. The first two are what the
-/// model itself leaves between sentences and clauses inside a chunk.
-const AFTER_SENTENCE: u32 = 350;
-const AFTER_CLAUSE: u32 = 200;
-const AFTER_LINE: u32 = 600;
+/// Silence between chunks in milliseconds, by what the earlier ends with. Inside a chunk the model itself
+/// pauses 480 to 740 ms after a sentence and 250 to 460 ms after a comma; the margins that `edges` keeps
+/// are 80 ms of that.
+const AFTER_SENTENCE: u32 = 500;
+const AFTER_CLAUSE: u32 = 220;
+const AFTER_LINE: u32 = 800;
 
 /// Marks that close a clause or sentence, and what may stand after them.
 const MARKS: [char; 8] = ['.', '!', '?', '…', ',', ';', ':', '—'];
@@ -43,7 +49,8 @@ pub(crate) struct Chunk {
 
 /// Packs sentences, in order: whole ones where they fit, others cut at marks, then between words.
 ///
-/// Slower speech is more audio for the same phonemes, so its chunks are shorter; pauses follow the speed.
+/// Below half speed chunks have fewer phonemes, so that no run makes more than 30 seconds, which is what 510
+/// phonemes make at normal speed. Pauses follow the speed.
 pub(crate) fn pack(sentences: &[Sentence], speed: f32) -> Vec<Chunk> {
     let mut packer = Packer {
         chunks: Vec::new(),
@@ -136,7 +143,7 @@ impl Packer {
         reason = "between 0 and a few hundred"
     )]
     fn scaled(&self, phonemes: usize) -> usize {
-        ((phonemes as f32 * self.speed.min(1.0)) as usize).max(2)
+        ((phonemes as f32 * (2.0 * self.speed).min(1.0)) as usize).max(2)
     }
 
     #[expect(

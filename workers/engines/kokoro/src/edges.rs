@@ -4,7 +4,8 @@
 const FRAME: usize = 120;
 /// [`FRAME`] as a divisor.
 const LENGTH: f32 = 120.0;
-/// A frame counts as sound if its RMS is above this: -50 dB.
+/// A frame counts as sound if its RMS is above this: -50 dB. Speech lies at -23 dB; the model leaves 0.15 to
+/// 0.4 s before it and 0.2 to 0.56 s after it below this.
 const AUDIBLE: f32 = 0.003_16;
 /// Silence kept before the first sound: 20 ms, for soft onsets.
 const LEAD: usize = 480;

@@ -107,6 +107,7 @@ impl SpeechEngine for KokoroEngine {
         let (speed, rest) = tempo::split(chunk.speed);
         let audio = self.model.run(&ids, style, speed)?;
         let mut samples = tempo::quicken(edges::trim(&audio), rest)?;
+        within_full_scale(&mut samples);
         let pause = u64::from(SAMPLE_RATE) * u64::from(chunk.pause_ms) / 1000;
         samples.resize(samples.len() + usize::try_from(pause).unwrap_or(0), 0.0);
         Ok(Pcm {
@@ -131,6 +132,18 @@ fn in_readable_words(text: &str) -> String {
         readable.push(c);
     }
     readable
+}
+
+/// Lowers audio that exceeds full scale (`bf_isabella` does, a little), so that it is not clipped later.
+fn within_full_scale(samples: &mut [f32]) {
+    let peak = samples
+        .iter()
+        .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    if peak > 1.0 {
+        for sample in samples {
+            *sample /= peak;
+        }
+    }
 }
 
 fn check_speed(speed: f32) -> Result<(), EngineError> {

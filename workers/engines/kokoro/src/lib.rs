@@ -12,7 +12,8 @@
 //!    mark added.
 //!
 //! Voices: the first letter of a voice's name is its language (`af_heart` American, `bm_george` British,
-//! `ef_dora` Spanish, ...). A mix of voices speaks the language of its first voice.
+//! `ef_dora` Spanish, ...). A mix of voices speaks the language of its first voice. Japanese and Chinese
+//! voices are refused except inside a mix: there is no reader for their scripts here (see `language`).
 
 mod chunks;
 mod edges;

@@ -1,6 +1,9 @@
 //! A voice in memory.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use ort::{
     session::{Session, SessionInputValue},
@@ -12,6 +15,7 @@ use voicefleet_core::{
 };
 use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, open_session};
 use voicefleet_phonemes::{Espeak, EspeakError};
+use voicefleet_verbalise::verbalise;
 
 use crate::{
     config::{Speakers, VoiceConfig},
@@ -72,6 +76,16 @@ impl PiperEngine {
             "{} does not fit its configuration: it takes {found:?}, not {expected:?}",
             onnx.display()
         )))
+    }
+
+    /// English numbers, money, dates and abbreviations in words; espeak-ng reads "$5.20" as "dollar five
+    /// point two zero". Plain prose stays as it is, and so do Piper's own phonemes for it.
+    fn readable<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.config.espeak_voice.starts_with("en") {
+            Cow::Owned(verbalise(text))
+        } else {
+            Cow::Borrowed(text)
+        }
     }
 
     /// The speaker id for a voice: the model's name, or `name#speaker` where the model has several.
@@ -157,7 +171,7 @@ impl SpeechEngine for PiperEngine {
             // As in piper-tts: the pause after a sentence is in its audio already.
             pause_ms: 0,
         };
-        let sentences = self.sentences(&request.text)?;
+        let sentences = self.sentences(&self.readable(&request.text))?;
         let chunks: Vec<_> = sentences
             .iter()
             .flat_map(|sentence| pieces(sentence, limit))

@@ -17,10 +17,12 @@ use crate::{
     quality::{self, Quality},
 };
 
-/// Candidates that beam search keeps, at temperature 0.
-const BEAMS: i32 = 5;
-
-/// Candidates that are sampled, at temperatures above 0; the most probable one is taken.
+/// Texts that are sampled at temperatures above 0; the most probable one is taken. At temperature 0 the most
+/// probable token is taken each time.
+///
+/// Not beam search: whisper.cpp draws its beams at random, so 5 of them find texts no more probable than
+/// greedy decoding does (mean log probability -0.290 and -0.292, word error rate 4.3 % both, over 470 s of
+/// prompts), leave out punctuation, and cost 18 to 45 % more.
 const CANDIDATES: i32 = 5;
 
 /// Step from one temperature to the next when a text is no good.
@@ -46,6 +48,9 @@ const HEADROOM: usize = 160_000;
 const SAMPLES_PER_POSITION: usize = 320;
 const ALL_POSITIONS: i32 = 1_500;
 
+/// Step between the times that a model can mark.
+const SECONDS_PER_MARK: f64 = 0.02;
+
 /// Least speech that a pace is reckoned with, seconds.
 const SHORTEST_SPEECH: f64 = 0.2;
 
@@ -68,8 +73,8 @@ pub(crate) struct Token {
 pub(crate) enum Piece {
     /// A piece of text.
     Text(Token),
-    /// A time mark: here one segment ends and the next one begins.
-    Mark,
+    /// A time mark, seconds from the start of the pass: here one phrase ends and the next one begins.
+    Mark(f64),
 }
 
 /// What was heard in a pass.
@@ -153,7 +158,7 @@ impl<'a> Decoder<'a> {
 
     fn run(&mut self, task: &Task<'_>, attempt: &Attempt) -> Result<(), EngineError> {
         let samples = at_least_shortest(task.samples);
-        let mut parameters = parameters(task.language, attempt.beams);
+        let mut parameters = parameters(task.language);
         parameters.set_temperature(attempt.temperature);
         parameters.set_temperature_inc(attempt.step);
         parameters.set_audio_ctx(if attempt.short_context {
@@ -182,7 +187,10 @@ impl<'a> Decoder<'a> {
                     Some(token) if token.token_id() < end_of_text => {
                         pieces.push(Piece::Text(read(&token)));
                     }
-                    Some(token) if token.token_id() >= first_mark => pieces.push(Piece::Mark),
+                    Some(token) if token.token_id() >= first_mark => {
+                        let steps = f64::from(token.token_id() - first_mark);
+                        pieces.push(Piece::Mark(steps * SECONDS_PER_MARK));
+                    }
                     _ => {}
                 }
             }
@@ -239,7 +247,6 @@ impl FirstToken {
 /// One way to decode.
 #[derive(Clone, Debug, PartialEq)]
 struct Attempt {
-    beams: bool,
     /// Listen to the audio and [`HEADROOM`], not to a full 30 s.
     short_context: bool,
     temperature: f32,
@@ -251,13 +258,11 @@ struct Attempt {
 /// not need one for its own retries, climbs the temperatures itself.
 fn attempts(temperature: f32) -> Vec<Attempt> {
     let first = Attempt {
-        beams: temperature == 0.0,
         short_context: true,
         temperature,
         step: 0.0,
     };
     let again = |from: f32| Attempt {
-        beams: false,
         short_context: false,
         temperature: from.max(temperature),
         step: TEMPERATURE_STEP,
@@ -285,31 +290,23 @@ fn is_better(pass: &Pass, than: &Pass) -> bool {
     rank(pass) > rank(than)
 }
 
-/// Parameters for a language, ready but for temperature and prompt.
+/// Parameters for a language, ready but for what differs between attempts.
 ///
-/// Setting the language leaks its name (whisper-rs 0.16), so it is set once per language and
-/// strategy in the life of the process: at most 200 short names.
-fn parameters(language: &'static str, beams: bool) -> FullParams<'static, 'static> {
-    static READY: Mutex<BTreeMap<(&str, bool), FullParams<'static, 'static>>> =
-        Mutex::new(BTreeMap::new());
+/// Setting the language leaks its name (whisper-rs 0.16), so it is set once per language in the life
+/// of the process: at most 100 short names.
+fn parameters(language: &'static str) -> FullParams<'static, 'static> {
+    static READY: Mutex<BTreeMap<&str, FullParams<'static, 'static>>> = Mutex::new(BTreeMap::new());
     READY
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .entry((language, beams))
-        .or_insert_with(|| new_parameters(language, beams))
+        .entry(language)
+        .or_insert_with(|| new_parameters(language))
         .clone()
 }
 
-fn new_parameters(language: &'static str, beams: bool) -> FullParams<'static, 'static> {
-    let mut parameters = FullParams::new(if beams {
-        SamplingStrategy::BeamSearch {
-            beam_size: BEAMS,
-            patience: -1.0,
-        }
-    } else {
-        SamplingStrategy::Greedy {
-            best_of: CANDIDATES,
-        }
+fn new_parameters(language: &'static str) -> FullParams<'static, 'static> {
+    let mut parameters = FullParams::new(SamplingStrategy::Greedy {
+        best_of: CANDIDATES,
     });
     parameters.set_language(Some(language));
     parameters.set_n_threads(1);
@@ -350,7 +347,7 @@ fn text_quality(pieces: &[Piece], speech_seconds: f64) -> Quality {
         .iter()
         .filter_map(|piece| match piece {
             Piece::Text(token) => Some(token),
-            Piece::Mark => None,
+            Piece::Mark(_) => None,
         })
         .collect();
     let bytes: Vec<u8> = tokens

@@ -92,25 +92,17 @@ impl Listening<'_> {
         if pass.quality.is_loop() {
             cut_loop(&mut phrases);
         }
-        for word in phrases.iter_mut().flat_map(|phrase| &mut phrase.words) {
-            word.start += seconds(from);
-            word.end += seconds(from);
-        }
         let speech: Vec<(f64, f64)> = self
             .audio
             .stretches
             .iter()
             .map(|stretch| (seconds(stretch.start), seconds(stretch.end)))
             .collect();
+        for phrase in &mut phrases {
+            phrase.delay(seconds(from));
+        }
         phrases.retain(|phrase| placing::is_spoken(phrase, &speech));
-        placing::place(
-            phrases
-                .iter_mut()
-                .flat_map(|phrase| &mut phrase.words)
-                .collect(),
-            &speech,
-            until,
-        );
+        placing::place(&mut phrases, &speech, until);
         phrases
             .into_iter()
             .map(|phrase| Heard {
@@ -199,7 +191,7 @@ mod tests {
         Phrase {
             words: words.collect(),
             text: text.to_owned(),
-            log_probability: -0.1,
+            ..Phrase::default()
         }
     }
 

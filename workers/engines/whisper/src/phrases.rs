@@ -13,36 +13,66 @@ pub(crate) struct Phrase {
     pub(crate) text: String,
     /// Mean log probability of its tokens.
     pub(crate) log_probability: f32,
+    /// The time marks around it; the end of all time where the second one is missing.
+    pub(crate) marks: (f64, f64),
 }
+
+impl Phrase {
+    /// Moves all its times.
+    pub(crate) fn delay(&mut self, by: f64) {
+        for word in &mut self.words {
+            word.start += by;
+            word.end += by;
+        }
+        self.marks.0 += by;
+        self.marks.1 += by;
+    }
+}
+
+/// A word may end this much later than the time mark after it, seconds: marks tend to be round.
+const MARK_SLACK: f64 = 0.2;
 
 /// The phrases of a pass. `unspaced`: the language is written without blanks between words.
 pub(crate) fn phrases(pieces: &[Piece], unspaced: bool) -> Vec<Phrase> {
+    let mut phrases = Vec::new();
+    let mut tokens = Vec::new();
     let mut said_until = 0.0;
-    pieces
-        .split(|piece| matches!(piece, Piece::Mark))
-        .filter_map(|pieces| {
-            let tokens: Vec<&Token> = pieces
-                .iter()
-                .filter_map(|piece| match piece {
-                    Piece::Text(token) => Some(token),
-                    Piece::Mark => None,
-                })
-                .collect();
-            phrase(&tokens, &mut said_until, unspaced)
-        })
-        .collect()
+    let mut opening = 0.0;
+    for piece in pieces {
+        match piece {
+            Piece::Text(token) => tokens.push(token),
+            Piece::Mark(at) => {
+                phrases.extend(phrase(&tokens, (opening, *at), &mut said_until, unspaced));
+                tokens.clear();
+                opening = *at;
+            }
+        }
+    }
+    phrases.extend(phrase(
+        &tokens,
+        (opening, f64::MAX),
+        &mut said_until,
+        unspaced,
+    ));
+    phrases
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred tokens")]
-fn phrase(tokens: &[&Token], said_until: &mut f64, unspaced: bool) -> Option<Phrase> {
+fn phrase(
+    tokens: &[&Token],
+    marks: (f64, f64),
+    said_until: &mut f64,
+    unspaced: bool,
+) -> Option<Phrase> {
     let pieces = whole_characters(tokens);
     let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
-    let words = words(pieces, said_until, unspaced);
+    let words = words(pieces, said_until, marks.1 + MARK_SLACK, unspaced);
     let sum: f32 = tokens.iter().map(|token| token.log_probability).sum();
     (!words.is_empty()).then(|| Phrase {
         words,
         text: text.trim().to_owned(),
         log_probability: sum / tokens.len() as f32,
+        marks,
     })
 }
 
@@ -91,8 +121,9 @@ struct Open {
 }
 
 /// Joins pieces to words: a blank begins a word, punctuation belongs to the word it touches, and in
-/// an unspaced language every other piece is a word. A word begins where the one before it ends.
-fn words(pieces: Vec<Spoken>, said_until: &mut f64, unspaced: bool) -> Vec<Word> {
+/// an unspaced language every other piece is a word. A word begins where the one before it ends, and
+/// none ends after `latest`.
+fn words(pieces: Vec<Spoken>, said_until: &mut f64, latest: f64, unspaced: bool) -> Vec<Word> {
     let mut words: Vec<Open> = Vec::new();
     // Punctuation before a word, such as an opening quotation mark.
     let mut opening = String::new();
@@ -108,7 +139,7 @@ fn words(pieces: Vec<Spoken>, said_until: &mut f64, unspaced: bool) -> Vec<Word>
         }
         // An alignment never runs backwards; a piece without one takes no time.
         let start = *said_until;
-        *said_until = piece.said_at.unwrap_or(start).max(start);
+        *said_until = piece.said_at.unwrap_or(start).min(latest).max(start);
         match words.last_mut() {
             Some(word) if !begins && opening.is_empty() => {
                 word.text.push_str(&piece.text);
@@ -219,13 +250,13 @@ mod tests {
     #[test]
     fn marks_separate_phrases_and_time_never_runs_backwards() {
         let pieces = [
-            Piece::Mark,
+            Piece::Mark(0.0),
             token(b" One", 1.0),
-            Piece::Mark,
-            Piece::Mark,
+            Piece::Mark(1.1),
+            Piece::Mark(1.2),
             token(b" two", 0.5),
             token(b".", 0.6),
-            Piece::Mark,
+            Piece::Mark(2.0),
         ];
         let phrases = phrases(&pieces, false);
         assert_eq!(phrases.len(), 2);
@@ -233,6 +264,25 @@ mod tests {
         assert!((phrases[1].log_probability + 0.5).abs() < 1e-6);
         assert!((phrases[1].words[0].start - 1.0).abs() < 1e-9);
         assert!((phrases[1].words[0].end - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_mark_holds_back_words_that_wander_past_it() {
+        let pieces = [
+            token(b" for", 4.0),
+            token(b" you", 7.3),
+            Piece::Mark(5.0),
+            Piece::Mark(7.0),
+            token(b" Ask", 7.5),
+        ];
+        assert_eq!(
+            heard(&pieces, false),
+            [
+                word("for", 0.0, 4.0),
+                word("you", 4.0, 5.2),
+                word("Ask", 5.2, 7.5)
+            ]
+        );
     }
 
     #[test]

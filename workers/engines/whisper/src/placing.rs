@@ -38,11 +38,64 @@ pub(crate) fn is_spoken(phrase: &Phrase, speech: &Speech) -> bool {
 }
 
 /// Moves the words' starts and ends into the speech; keeps them in order and not before `earliest`.
-pub(crate) fn place(mut words: Vec<&mut Word>, speech: &Speech, earliest: f64) {
+pub(crate) fn place(phrases: &mut [Phrase], speech: &Speech, earliest: f64) {
     let mut free_from = earliest;
+    for phrase in phrases {
+        if is_collapsed(&phrase.words) {
+            let (opening, closing) = phrase.marks;
+            spread(&mut phrase.words, speech, opening.max(free_from), closing);
+        }
+        settle(&mut phrase.words, speech, free_from);
+        free_from = phrase.words.last().map_or(free_from, |word| word.end);
+    }
+}
+
+/// Whether the alignment has failed: it gave no time to many of the words. It does so where the same
+/// words are said twice in one pass.
+fn is_collapsed(words: &[Word]) -> bool {
+    let timeless = words
+        .iter()
+        .filter(|word| word.end - word.start < SHORTEST_WORD / 2.0)
+        .count();
+    timeless >= 3 && timeless * 4 >= words.len()
+}
+
+/// Gives the words the speech between two moments, each as much as it has letters.
+fn spread(words: &mut [Word], speech: &Speech, from: f64, until: f64) {
+    let parts: Vec<(f64, f64)> = speech
+        .iter()
+        .map(|(start, end)| (start.max(from), end.min(until)))
+        .filter(|(start, end)| start < end)
+        .collect();
+    let letters = |word: &Word| f64::from(u16::try_from(word.word.chars().count()).unwrap_or(1));
+    let all_letters: f64 = words.iter().map(letters).sum();
+    let seconds_per_letter =
+        parts.iter().map(|(start, end)| end - start).sum::<f64>() / all_letters;
+    let mut parts = parts.into_iter();
+    let Some(mut part) = parts.next() else { return };
+    // Seconds of speech before the word, and before the part that it lies in.
+    let (mut spoken, mut spoken_before_part) = (0.0, 0.0);
+    for word in words {
+        let length = letters(word) * seconds_per_letter;
+        // A word does not go on after a pause: it lies where its middle lies.
+        while spoken + length / 2.0 - spoken_before_part > part.1 - part.0 {
+            let Some(next) = parts.next() else { break };
+            spoken_before_part += part.1 - part.0;
+            part = next;
+        }
+        let start = part.0 + spoken - spoken_before_part;
+        word.start = start.clamp(part.0, part.1);
+        word.end = (start + length).clamp(part.0, part.1);
+        spoken += length;
+    }
+}
+
+/// Moves words into the speech, in order.
+fn settle(words: &mut [Word], speech: &Speech, earliest: f64) {
     let stretches: Vec<_> = words.iter().map(|word| stretch_of(word, speech)).collect();
+    let mut free_from = earliest;
     for index in 0..words.len() {
-        let word = &mut *words[index];
+        let word = &mut words[index];
         if let Some((start, end)) = stretches[index] {
             word.start = word.start.clamp(start, end);
             word.end = word.end.clamp(start, end);
@@ -111,9 +164,22 @@ mod tests {
     }
 
     fn placed(words: &[(f64, f64)], speech: &Speech) -> Vec<(f64, f64)> {
-        let mut words: Vec<Word> = words.iter().map(|(s, e)| word(*s, *e)).collect();
-        place(words.iter_mut().collect(), speech, 0.0);
-        words.iter().map(|word| (word.start, word.end)).collect()
+        placed_between(words, speech, (0.0, f64::MAX))
+    }
+
+    fn placed_between(words: &[(f64, f64)], speech: &Speech, marks: (f64, f64)) -> Vec<(f64, f64)> {
+        let mut phrases = [Phrase {
+            words: words.iter().map(|(s, e)| word(*s, *e)).collect(),
+            marks,
+            ..Phrase::default()
+        }];
+        place(&mut phrases, speech, 0.0);
+        let [phrase] = phrases;
+        phrase
+            .words
+            .iter()
+            .map(|word| (word.start, word.end))
+            .collect()
     }
 
     #[test]
@@ -157,6 +223,28 @@ mod tests {
         ));
         assert!(!is_spoken(&phrase(vec![word(3.0, 4.0)]), &speech));
         assert!(!is_spoken(&phrase(vec![word(0.0, 1.0)]), &[]));
+    }
+
+    #[test]
+    fn words_that_got_no_time_share_the_speech_of_their_phrase() {
+        let speech = [(1.0, 2.0), (3.0, 4.0), (8.0, 9.0)];
+        let collapsed = [(1.0, 1.1), (1.1, 9.0), (9.0, 9.0), (9.0, 9.0), (9.0, 9.0)];
+        let placed = placed_between(&collapsed, &speech, (0.0, 5.0));
+        let expected = [(1.0, 1.4), (1.4, 1.8), (1.8, 2.0), (3.2, 3.6), (3.6, 4.0)];
+        for (word, (start, end)) in placed.iter().zip(expected) {
+            assert!(
+                (word.0 - start).abs() < 0.21 && (word.1 - end).abs() < 0.21,
+                "{placed:?}"
+            );
+        }
+        assert!(placed[2].1 <= 2.0 || placed[2].0 >= 3.0);
+    }
+
+    #[test]
+    fn two_words_without_time_are_no_failure() {
+        let speech = [(0.0, 9.0)];
+        let placed = placed(&[(0.0, 1.0), (1.0, 1.0), (1.0, 1.0), (1.0, 8.0)], &speech);
+        assert!(placed[3].0 < 1.1 && placed[0].1 < 1.1);
     }
 
     proptest! {

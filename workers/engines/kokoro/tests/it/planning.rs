@@ -84,7 +84,7 @@ fn slow_speech_has_shorter_chunks_so_that_a_run_stays_bounded() {
             .expect("a chunk")
     };
     let (normal, slow) = (longest(1.0), longest(0.25));
-    assert!(normal > 100 && slow <= 75, "{normal} and {slow} phonemes");
+    assert!(normal > 150 && slow <= 150, "{normal} and {slow} phonemes");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn each_of_the_54_voices_speaks_or_says_why_not() {
             audio
                 .iter()
                 .all(|sample| sample.is_finite() && sample.abs() <= 1.0),
-            "{voice}"
+            "{voice} exceeds full scale"
         );
     }
 }

@@ -2,6 +2,7 @@
 //! without chance in the durations the same length of audio.
 
 use serde::Deserialize;
+use voicefleet_verbalise::verbalise;
 
 use crate::setup::{Scales, load, request};
 
@@ -32,7 +33,17 @@ fn golden() -> Vec<Case> {
 #[test]
 fn sentences_and_durations_are_those_of_piper_tts() {
     let voice = load(Scales::Fixed, 1);
-    for case in golden() {
+    // What is put into words first has other words than piper-tts would say; plain prose has the same.
+    let (prose, rewritten): (Vec<_>, Vec<_>) = golden()
+        .into_iter()
+        .partition(|case| verbalise(&case.text) == case.text);
+    assert!(
+        prose.len() > 2 * rewritten.len(),
+        "{} and {}",
+        prose.len(),
+        rewritten.len()
+    );
+    for case in prose {
         let chunks = voice.plan(&request(&case.text, 1.0)).unwrap();
         let phonemes: Vec<_> = chunks.iter().map(|chunk| &chunk.phonemes).collect();
         let expected: Vec<_> = case.sentences.iter().map(|s| &s.phonemes).collect();
@@ -48,7 +59,8 @@ fn sentences_and_durations_are_those_of_piper_tts() {
 #[test]
 fn half_the_speed_is_twice_the_length_scale() {
     let voice = load(Scales::Fixed, 1);
-    for case in golden().iter().take(5) {
+    let prose = |case: &Case| verbalise(&case.text) == case.text;
+    for case in golden().into_iter().filter(prose).take(5) {
         let mut chunks = voice.plan(&request(&case.text, 0.5)).unwrap();
         assert_eq!(chunks.len(), case.sentences.len());
         for (chunk, sentence) in chunks.iter_mut().zip(&case.sentences) {
