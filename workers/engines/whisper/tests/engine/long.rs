@@ -52,16 +52,11 @@ fn windows_are_short_and_no_word_is_lost_at_a_cut() {
 
 #[test]
 fn speech_without_a_pause_is_cut_between_words() {
-    // The clip's sentences without the pauses between them, so that no silence is longer than 0.15 s.
+    // Two of the clip's sentences without the pauses between them.
     let clip = jfk();
-    let sentences = [
-        part(&clip, 3, 22),
-        part(&clip, 33, 43),
-        part(&clip, 54, 76),
-        part(&clip, 82, 105),
-    ];
-    let text = plain(JFK);
-    let audio = pcm(vec![sentences.concat(); 8].concat());
+    let sentences = [part(&clip, 54, 76), part(&clip, 82, 105)].concat();
+    let text = plain(JFK)[7..].to_vec();
+    let audio = pcm(vec![sentences; 14].concat());
     assert!(audio.seconds() > 55.0);
     let engine = engine(TINY_EN);
     let windows = engine.plan(&audio).unwrap();
@@ -70,6 +65,6 @@ fn speech_without_a_pause_is_cut_between_words() {
             .iter()
             .all(|window| window.end - window.start <= LONGEST)
     );
-    let wrong = edits(&spoken(&hear(&*engine, &audio)), &vec![text; 8].concat());
-    assert!(wrong <= 8, "{wrong} of 176 words are wrong");
+    let wrong = edits(&spoken(&hear(&*engine, &audio)), &vec![text; 14].concat());
+    assert!(wrong <= 4, "{wrong} of 210 words are wrong");
 }

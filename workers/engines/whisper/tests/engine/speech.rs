@@ -64,34 +64,23 @@ fn an_english_model_needs_no_detection() {
     assert_eq!(heard.language, "en");
 }
 
-/// The clip, a pause, the clip again.
-fn twice(pause_tenths: usize) -> Pcm {
-    let clip = jfk().samples;
-    pcm([clip.clone(), silence(pause_tenths), clip].concat())
-}
-
 #[test]
-fn a_long_silence_between_clips_neither_invents_nor_moves_words() {
-    for model in [BASE, TINY_EN] {
-        let engine = engine(model);
-        for (pause_tenths, pause) in [(50, 5.0), (300, 30.0)] {
-            let segments = hear(&*engine, &twice(pause_tenths));
-            assert_eq!(
-                spoken(&segments),
-                vec![plain(JFK); 2].concat(),
-                "{model}, {pause} s"
-            );
-            for (index, word) in timed(&segments).iter().enumerate() {
-                let (_, start, end) = JFK_TIMES[index % JFK_TIMES.len()];
-                let clip_at = if index < JFK_TIMES.len() {
-                    0.0
-                } else {
-                    11.0 + pause
-                };
+fn a_long_silence_between_sentences_neither_invents_nor_moves_words() {
+    let clip = jfk();
+    // A pause put in after "Americans", after "not", and after "for you".
+    for cut in [28, 48, 78] {
+        let audio = pcm([part(&clip, 0, cut), silence(50), part(&clip, cut, 110)].concat());
+        let cut = f64::from(u8::try_from(cut).unwrap()) / 10.0;
+        for model in [BASE, TINY_EN] {
+            let segments = hear(&*engine(model), &audio);
+            let words = timed(&segments);
+            assert_eq!(spoken(&segments), plain(JFK), "{model}, {cut}");
+            for (word, (_, start, end)) in words.iter().zip(JFK_TIMES) {
+                let moved = if start > cut { 5.0 } else { 0.0 };
                 assert!(
-                    (word.start - clip_at - start).abs() < 0.3
-                        && (word.end - clip_at - end).abs() < 0.3,
-                    "{model}, {pause} s: {word:?} is said at {start} to {end} after {clip_at}"
+                    (word.start - moved - start).abs() < 0.3
+                        && (word.end - moved - end).abs() < 0.3,
+                    "{model}, {cut}: {word:?} is said at {start} to {end}, {moved} s later"
                 );
             }
         }
@@ -167,9 +156,9 @@ fn a_prompt_steers_the_spelling() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    let shouting = "THIS SPEECH IS WRITTEN IN CAPITALS. WE CHOOSE TO GO TO THE MOON, AND TO DO THE OTHER THINGS.";
-    let text = with(shouting);
-    assert_eq!(text.to_uppercase(), text);
+    assert_eq!(with(""), "Ask what you can do for your country.");
+    let careless = "no punctuation is used here and everything is in lower case ok so we go on";
+    assert_eq!(with(careless), "ask what you can do for your country");
     // A prompt that is far too long, or tries to be control tokens, does no harm.
     let long = "word ".repeat(5_000);
     for prompt in [
