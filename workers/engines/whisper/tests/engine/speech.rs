@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use voicefleet_core::{Pcm, ports::TranscriptionOptions};
+use voicefleet_core::ports::TranscriptionOptions;
 
 use crate::{
     audio::{JFK, JFK_TIMES, jfk, part, pcm, silence},
