@@ -334,6 +334,21 @@ mod tests {
         assert_eq!(bench.blobs().await, [1, 4]);
     }
 
+    #[tokio::test]
+    async fn an_error_takes_back_everything_in_its_transaction() {
+        let bench = bench(1000).await;
+        bench.add(1, 10).await.expect("new");
+        // SQLite rolls back by itself when the disk is full, but not for a key that is taken.
+        let (fine, taken) = futures::join!(bench.add(2, 10), bench.add(1, 10));
+        assert!(taken.is_err() && fine.is_err());
+        assert_eq!(bench.blobs().await, [1]);
+        bench
+            .add(3, 10)
+            .await
+            .expect("the next transaction is a new one");
+        assert_eq!(bench.blobs().await, [1, 3]);
+    }
+
     /// Whether the transaction that a work is in will wait for the disk.
     async fn flushed(bench: &Bench, durability: Durability) -> bool {
         let level = bench.writer.run(durability, |db| {

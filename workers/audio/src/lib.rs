@@ -11,11 +11,11 @@
 //!   beyond full scale are clipped.
 //! - Writing (`encode`): WAV, headerless PCM, MP3, Opus in Ogg and FLAC, always mono. There is no
 //!   AAC encoder under a licence that can be shipped.
-//! - [`resample`] changes the rate of a clip.
+//! - [`mod@resample`] changes the rate of a clip.
 //!
 //! # Licences
 //! LAME (through `mp3lame-encoder`) is LGPL-3.0 and linked statically; Symphonia is MPL-2.0;
-//! libopus is BSD-3-Clause. All of them go with Voicefleet's GPL-3.0-or-later.
+//! libopus is BSD-3-Clause. All of them may be linked into a GPL-3.0-or-later program.
 
 mod decode;
 mod encode;

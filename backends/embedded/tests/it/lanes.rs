@@ -77,6 +77,25 @@ async fn moving_up_into_a_full_tier_is_refused_and_the_old_place_kept() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_retry_takes_its_place_in_the_lane() {
+    let database = one_may_wait().await;
+    database.accept().await;
+    let not_before = database.config.clock.now().after(Duration::from_hours(1));
+    database
+        .next()
+        .await
+        .settle(Settlement::Retry { not_before })
+        .await
+        .expect("settled");
+    let other = Envelope::for_job(&database.submit().await, None);
+    let refused = database.queue().publish(&other).await;
+    assert!(
+        matches!(refused, Err(QueueError::Full { .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_dead_letter_that_is_published_again_lives_again() {
     let database = Database::fresh().await;
     let job = database.accept().await;
