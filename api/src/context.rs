@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_util::task::TaskTracker;
+use futures::future::BoxFuture;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
     Catalog, Clock,
     ports::{AudioCodec, AudioLimits, BlobStore, JobQueue, JobRecords},
@@ -12,7 +13,7 @@ use voicefleet_core::{
 pub type CatalogSource = Arc<dyn Fn() -> Arc<Catalog> + Send + Sync>;
 
 /// Gives the metrics in Prometheus' text format.
-pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+pub type MetricsText = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 /// The ports and settings that the API stands on.
 #[derive(Clone)]
@@ -36,6 +37,17 @@ pub struct ApiContext {
     /// Owns what must be completed even when the client hangs up: a submit, a cancellation. At
     /// shutdown, after the server has stopped: `close()`, then `wait()`.
     pub tasks: TaskTracker,
+    /// How the API is told of a stop.
+    pub stop: ApiStop,
+}
+
+/// The two steps of a stop, both set from outside.
+#[derive(Clone, Debug, Default)]
+pub struct ApiStop {
+    /// No new work is begun: `/readyz` fails, so that new requests go elsewhere. All else is answered.
+    pub draining: CancellationToken,
+    /// The server is about to close: whoever waits for a job gets it as it is.
+    pub closing: CancellationToken,
 }
 
 /// Bounds of requests. Nothing that a client sends is read, kept or waited for beyond these.

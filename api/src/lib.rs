@@ -28,7 +28,7 @@ mod transcription;
 mod urgency;
 mod waiting;
 
-pub use context::{ApiContext, ApiLimits, CatalogSource, MetricsText};
+pub use context::{ApiContext, ApiLimits, ApiStop, CatalogSource, MetricsText};
 pub use openapi::openapi;
 pub use problem::status_of;
 pub use router::router;

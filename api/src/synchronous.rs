@@ -14,7 +14,13 @@ use crate::{
 /// where to find the job, which goes on; a repeated request follows it.
 pub(crate) async fn done(app: &SharedApp, work: NewJob) -> Result<Job, ApiError> {
     let job = submit(app, work).await?;
-    let job = waiting::until_ended(app.records.as_ref(), job, app.limits.sync_wait).await?;
+    let job = waiting::until_ended(
+        app.records.as_ref(),
+        &app.stop.closing,
+        job,
+        app.limits.sync_wait,
+    )
+    .await?;
     match job.state {
         JobState::Succeeded => Ok(job),
         state if state.is_terminal() => Err(results::failure_of(&job)),

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use voicefleet_core::{
     ErrorCode, Failure, Job,
     ports::{JobRecords, RecordError},
 };
 
-/// Waits until the job has ended, at most `patience`; gives it as it is then.
+/// Waits until the job has ended, at most `patience` and not beyond `closing`; gives it as it is then.
 pub(crate) async fn until_ended(
     records: &dyn JobRecords,
+    closing: &CancellationToken,
     mut job: Job,
     patience: Duration,
 ) -> Result<Job, RecordError> {
@@ -21,9 +23,11 @@ pub(crate) async fn until_ended(
         if left.is_zero() {
             break;
         }
-        job = records
-            .wait(job.id, (job.state, job.progress), left)
-            .await?;
+        let change = records.wait(job.id, (job.state, job.progress), left);
+        let Some(changed) = closing.run_until_cancelled(change).await else {
+            break;
+        };
+        job = changed?;
     }
     Ok(job)
 }

@@ -141,7 +141,7 @@ impl Exposition {
     }
 
     /// Prometheus text format.
-    pub(crate) async fn text(&self) -> String {
+    pub(crate) async fn text(self: Arc<Self>) -> String {
         for engine in &self.engines {
             self.sample_queue(engine).await;
         }

@@ -120,7 +120,7 @@ impl Worker {
 }
 
 /// The loop with its layers, from the outside in: conclusion (one settlement per delivery, whatever
-/// happened below), tracing, panics, time limit, concurrency.
+/// happened below), concurrency, time limit, tracing, panics.
 ///
 /// Boxed here because the type of the panic layer cannot be named across an await.
 fn drive(
@@ -140,10 +140,10 @@ fn drive(
     WorkerBuilder::new(format!("{}-{}", resources.engine, std::process::id()))
         .backend(source)
         .data(resources)
+        .concurrency(slots)
+        .timeout(time_limit)
         .layer(TraceLayer::new().make_span_with(job_span))
         .catch_panic()
-        .timeout(time_limit)
-        .concurrency(slots)
         .build(handle)
         .run_until(told_to_stop)
         .boxed()

@@ -58,7 +58,8 @@ pub(crate) async fn get_job(
     let wait = waiting::asked_for(asked, &headers, app.limits.max_long_poll)?;
     let mut job = app.records.get(id).await?;
     if let Some(patience) = wait {
-        job = waiting::until_ended(app.records.as_ref(), job, patience).await?;
+        let closing = &app.stop.closing;
+        job = waiting::until_ended(app.records.as_ref(), closing, job, patience).await?;
     }
     let mut response = job_response(&job);
     if let (None, Some(wait)) = (asked, wait)

@@ -16,5 +16,5 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
     (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
 ))]
 pub(crate) async fn metrics(State(app): State<SharedApp>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, TEXT)], (app.metrics)())
+    ([(header::CONTENT_TYPE, TEXT)], (app.metrics)().await)
 }

@@ -53,10 +53,16 @@ const OK: &str = "ok";
 /// Whether requests can be served
 #[utoipa::path(get, path = "/readyz", tag = "Service", responses(
     (status = 200, description = "They can.", body = Readiness),
-    (status = 503, description = "The member `parts` says what does not answer.",
+    (status = 503, description = "The member `parts` says what does not answer; without it, the server is stopping.",
         body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn readyz(State(app): State<SharedApp>) -> Result<Response, ApiError> {
+    if app.stop.draining.is_cancelled() {
+        return Err(ApiError::new(
+            ErrorCode::Unavailable,
+            "the server is stopping",
+        ));
+    }
     let within = app.limits.ready_within;
     let (queue, records, blobs) = tokio::join!(
         answer(within, queue(&app)),

@@ -23,7 +23,8 @@ fn measured() -> Api {
             TextEncoder::new()
                 .encode(&registry.gather(), &mut text)
                 .expect("text");
-            String::from_utf8(text).expect("text")
+            let text = String::from_utf8(text).expect("text");
+            Box::pin(async { text })
         });
     })
 }

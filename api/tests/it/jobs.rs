@@ -120,6 +120,28 @@ async fn a_long_poll_answers_when_the_job_has_ended() {
 }
 
 #[tokio::test]
+async fn whoever_waits_is_answered_before_the_server_closes() {
+    let api = Api::new();
+    let id = api
+        .post("/v1/jobs", &speech("Hello there."))
+        .await
+        .expect(202)
+        .id();
+    let path = format!("/v1/jobs/{id}?wait=30");
+    let poll = api.get(&path);
+    let request =
+        serde_json::json!({"model": "tts-1", "input": "Now, please.", "voice": "en_US-joe-medium"});
+    let call = api.post("/v1/audio/speech", &request);
+    tokio::pin!(poll, call);
+    assert!(futures::poll!(&mut poll).is_pending(), "nobody works");
+    assert!(futures::poll!(&mut call).is_pending(), "nobody works");
+    api.stop.closing.cancel();
+    assert_eq!(poll.await.expect(200).json()["status"], "queued");
+    let problem = call.await.expect(503).json();
+    assert_eq!(problem["error"]["code"], "unavailable");
+}
+
+#[tokio::test]
 async fn a_long_poll_gives_up_after_its_wait() {
     let api = Api::new();
     let id = api

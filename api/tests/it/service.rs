@@ -43,6 +43,16 @@ async fn ready_when_every_part_answers_and_otherwise_says_which_does_not() {
 }
 
 #[tokio::test]
+async fn a_server_that_stops_says_so_and_still_answers() {
+    let api = Api::new();
+    api.stop.draining.cancel();
+    let problem = api.get("/readyz").await.expect(503).json();
+    assert_eq!(problem["detail"], "the server is stopping");
+    api.get("/livez").await.expect(200);
+    api.get("/v1/jobs").await.expect(200);
+}
+
+#[tokio::test]
 async fn metrics_are_what_the_context_gives() {
     let answer = Api::new().get("/metrics").await.expect(200);
     assert_eq!(

@@ -115,7 +115,7 @@ impl ModelStore {
     /// [`NotInstalled`] if it is not there.
     pub fn onnxruntime(&self) -> Result<PathBuf, NotInstalled> {
         self.require("onnxruntime")?;
-        Ok(self.path("onnxruntime/libonnxruntime.so.1.22.1"))
+        Ok(self.path("onnxruntime/libonnxruntime.so"))
     }
 
     /// espeak-ng's data folder (the one with `phontab` in it).

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio_util::task::TaskTracker;
-use voicefleet_api::{ApiContext, ApiLimits};
+use voicefleet_api::{ApiContext, ApiLimits, ApiStop};
 use voicefleet_audio::Codec;
 use voicefleet_core::{
     Catalog, EngineId, Envelope, Tier,
@@ -30,6 +30,7 @@ pub(crate) struct Api {
     pub(crate) blobs: MemoryBlobs,
     pub(crate) clock: FakeClock,
     pub(crate) tasks: TaskTracker,
+    pub(crate) stop: ApiStop,
 }
 
 /// Small bounds, so that what is too much is quickly made.
@@ -80,6 +81,7 @@ impl Api {
         let records = MemoryRecords::new(clock.clone());
         let blobs = MemoryBlobs::new(64 * 1024 * 1024);
         let tasks = TaskTracker::new();
+        let stop = ApiStop::default();
         let catalog = Arc::new(catalog::usual());
         let mut context = ApiContext {
             queue: Arc::new(queue.clone()),
@@ -89,8 +91,9 @@ impl Api {
             catalog: Arc::new(move || Arc::clone(&catalog)),
             clock: Arc::new(clock.clone()),
             limits: limits(),
-            metrics: Arc::new(|| "up 1\n".to_owned()),
+            metrics: Arc::new(|| Box::pin(async { "up 1\n".to_owned() })),
             tasks: tasks.clone(),
+            stop: stop.clone(),
         };
         change(&mut context);
         Self {
@@ -100,6 +103,7 @@ impl Api {
             blobs,
             clock,
             tasks,
+            stop,
         }
     }
 

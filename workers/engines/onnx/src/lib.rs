@@ -5,8 +5,8 @@
 //! [`Lanes`], because a session computes one thing at a time.
 //!
 //! The runtime is a file that is found at run time, not linked: the same program runs with the CPU
-//! library and, one day, with the CUDA one. Any ONNX Runtime from 1.20 on is accepted; 1.22.1 is what
-//! the models are tested with (it opens Piper's graph in half the time of 1.24 and later).
+//! library and, one day, with the CUDA one. Any ONNX Runtime from 1.20 on is accepted; 1.31.1 is what
+//! the models are tested with.
 
 mod error;
 mod lanes;

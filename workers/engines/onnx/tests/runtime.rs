@@ -8,7 +8,7 @@ use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, load_runtime, open_sessi
 use voicefleet_testkit::model_file;
 
 fn load() {
-    load_runtime(&model_file("onnxruntime/libonnxruntime.so.1.22.1")).expect("the real runtime");
+    load_runtime(&model_file("onnxruntime/libonnxruntime.so")).expect("the real runtime");
 }
 
 fn load_error(result: Result<impl Sized, OnnxError>) -> String {

@@ -74,7 +74,7 @@ fn load(models: &Path, lanes: usize) -> Result<Arc<dyn SpeechEngine>, EngineErro
     let loader = PiperLoader::new(PiperFiles {
         models: HashMap::from([(VOICE.to_owned(), files)]),
         espeak_data: models.join("espeak-ng-data"),
-        onnx_runtime: models.join("onnxruntime/libonnxruntime.so.1.22.1"),
+        onnx_runtime: models.join("onnxruntime/libonnxruntime.so"),
     });
     let model = ModelRef {
         name: VOICE.to_owned(),

@@ -18,8 +18,7 @@
 //! It was the first choice and was measured against piper-tts. It leaves out the pad after the
 //! beginning-of-sentence id, so sentences differ in length by up to 4.9 % ("How are you?" takes 0.743 s
 //! instead of 0.708 s); it keeps only the first of a phoneme's ids, runs the words at a clause boundary
-//! together, does not normalise the loudness, and pins an `ort` that needs ONNX Runtime 1.24, which
-//! takes twice as long to open a voice as 1.22. What is left of Piper without it is small: this crate.
+//! together and does not normalise the loudness. What is left of Piper without it is small: this crate.
 
 mod config;
 mod engine;

@@ -25,7 +25,7 @@ fn files() -> KokoroFiles {
         vocab: model_file("kokoro/vocab.json"),
         voices: model_file("kokoro/voices"),
         espeak_data: model_file("espeak-ng-data"),
-        onnx_runtime: model_file("onnxruntime/libonnxruntime.so.1.22.1"),
+        onnx_runtime: model_file("onnxruntime/libonnxruntime.so"),
     }
 }
 

@@ -1,6 +1,6 @@
 """Makes speech.json: what piper-tts does with these texts, up to the length of the audio.
 
-    pip install piper-tts==1.8.0 onnxruntime==1.22.1
+    pip install piper-tts==1.8.0 onnxruntime==1.31.1
     python make.py .../en_US-joe-medium.onnx > speech.json
 
 With noise_scale = noise_w = 0 the network's durations do not depend on chance.

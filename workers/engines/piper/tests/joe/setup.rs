@@ -31,7 +31,7 @@ pub(crate) fn files() -> PiperFiles {
     PiperFiles {
         models: HashMap::from([(JOE.to_owned(), joe)]),
         espeak_data: model_file("espeak-ng-data"),
-        onnx_runtime: model_file("onnxruntime/libonnxruntime.so.1.22.1"),
+        onnx_runtime: model_file("onnxruntime/libonnxruntime.so"),
     }
 }
 

@@ -1,0 +1,85 @@
+//! The order of a stop: see ARCHITECTURE.md, "A stop, step by step".
+
+use std::{process::ExitCode, time::Duration};
+
+use tokio_util::task::TaskTracker;
+use voicefleet_api::ApiStop;
+use voicefleet_embedded::Embedded;
+use voicefleet_workers::Stop;
+
+use super::{Running, signals};
+
+/// What clients get to read their last answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// Who is told, and in which words.
+pub(super) struct StopSwitches {
+    pub(super) workers: Stop,
+    pub(super) api: ApiStop,
+}
+
+impl StopSwitches {
+    pub(super) fn new() -> Self {
+        let workers = Stop::default();
+        let api = ApiStop {
+            draining: workers.drain.clone(),
+            ..ApiStop::default()
+        };
+        Self { workers, api }
+    }
+}
+
+/// Stops within `grace`, at once at a second signal. Failure means that something had to be cut off.
+pub(super) async fn stop(
+    switches: &StopSwitches,
+    grace: Duration,
+    running: &mut Running,
+    tasks: &TaskTracker,
+    backend: Embedded,
+) -> anyhow::Result<ExitCode> {
+    let in_order = async {
+        workers(&switches.workers, grace / 2, running).await;
+        // The server has been answering until here, so that clients learn how their jobs ended.
+        switches.api.closing.cancel();
+        server(running).await;
+        tasks.close();
+        tasks.wait().await;
+        if let Err(error) = backend.close().await {
+            tracing::warn!(%error, "the database did not close in order; nothing is lost");
+        }
+    };
+    tokio::select! {
+        stopped = tokio::time::timeout(grace, in_order) => match stopped {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(_) => {
+                tracing::error!("not stopped within {grace:?}; what runs will be delivered again");
+                Ok(ExitCode::FAILURE)
+            }
+        },
+        signal = signals::first() => {
+            signal?;
+            tracing::warn!("second signal: stopping at once; what runs will be delivered again");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Drains for as long as `patience`; what is left of the grace time is for the chunks that are being
+/// computed then, which on a slow CPU take many seconds.
+async fn workers(stop: &Stop, patience: Duration, running: &mut Running) {
+    tracing::info!("stopping: no new work is taken");
+    stop.drain.cancel();
+    let finished = async { while running.workers.join_next().await.is_some() {} };
+    if tokio::time::timeout(patience, finished).await.is_err() {
+        tracing::info!("giving back what is not finished");
+        stop.give_back.cancel();
+        while running.workers.join_next().await.is_some() {}
+    }
+}
+
+async fn server(running: &mut Running) {
+    let polite = async { while running.server.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_ANSWERS, polite).await.is_err() {
+        running.server.shutdown().await;
+    }
+}
