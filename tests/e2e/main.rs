@@ -2,6 +2,7 @@
 
 mod arrows;
 mod audio_files;
+mod bad_input;
 mod crash;
 mod metrics;
 mod quiet;

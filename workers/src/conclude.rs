@@ -121,6 +121,7 @@ async fn settlement_after(
         }
         Setback::GivenBack => {
             let id = envelope.job_id;
+            tracing::info!(job_id = %id, "the job is given back, its attempt uncounted");
             recorded(
                 resources
                     .parts

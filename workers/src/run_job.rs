@@ -226,6 +226,12 @@ impl<'a> Attempt<'a> {
         if !from_cache {
             metrics::computed(&resources.engine, job.tier, &self.timings);
         }
+        let Timings {
+            compute_ms,
+            audio_seconds,
+            ..
+        } = self.timings;
+        tracing::info!(compute_ms, audio_seconds, from_cache, "job succeeded");
         followers::succeed(resources, id, self.timings.audio_seconds, self.progress).await;
         if let JobSpec::Transcription(spec) = &job.spec {
             transcription::release_upload(resources, spec).await;

@@ -142,7 +142,8 @@ fn drive(
         .data(resources)
         .concurrency(slots)
         .timeout(time_limit)
-        .layer(TraceLayer::new().make_span_with(job_span))
+        // `conclude` says what became of an attempt, at the level that it deserves.
+        .layer(TraceLayer::new().make_span_with(job_span).on_failure(()))
         .catch_panic()
         .build(handle)
         .run_until(told_to_stop)
