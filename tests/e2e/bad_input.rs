@@ -38,8 +38,8 @@ async fn every_bad_input_is_refused_with_its_code_and_the_server_lives_on() {
         wrong.len(),
         table.len()
     );
-    println!("{} bad inputs, each refused as it should be", table.len());
 
+    assert!(table.len() >= 60);
     assert_eq!(client.get("/livez").await.expect("alive").status, 200);
     let jobs = client.get("/v1/jobs").await.expect("jobs");
     let jobs = jobs.accepted().expect("a list");

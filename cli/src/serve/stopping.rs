@@ -49,19 +49,18 @@ pub(super) async fn stop(
         }
     };
     tokio::select! {
-        stopped = tokio::time::timeout(grace, in_order) => match stopped {
-            Ok(()) => Ok(ExitCode::SUCCESS),
-            Err(_) => {
-                tracing::error!("not stopped within {grace:?}; what runs will be delivered again");
-                Ok(ExitCode::FAILURE)
+        stopped = tokio::time::timeout(grace, in_order) => {
+            if stopped.is_ok() {
+                return Ok(ExitCode::SUCCESS);
             }
-        },
+            tracing::error!("not stopped within {grace:?}; what runs will be delivered again");
+        }
         signal = signals::first() => {
             signal?;
             tracing::warn!("second signal: stopping at once; what runs will be delivered again");
-            Ok(ExitCode::FAILURE)
         }
     }
+    Ok(ExitCode::FAILURE)
 }
 
 /// Drains for as long as `patience`; what is left of the grace time is for the chunks that are being

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use crate::{Clause, EspeakError, native::Library, segments::segments};
+use crate::{Clause, EspeakError, native::Library, scripts::scripts_apart, segments::segments};
 
 /// espeak-ng, once it has been opened.
 static LIBRARY: OnceLock<Mutex<Library>> = OnceLock::new();
@@ -63,6 +63,7 @@ impl Espeak {
     /// U+0020 (and U+007F) other than tab and line breaks.
     pub fn clauses(&self, voice: &str, text: &str) -> Result<Vec<Clause>, EspeakError> {
         check_text(text)?;
+        let text = scripts_apart(text);
         let unknown = || EspeakError::UnknownVoice(voice.to_owned());
         let voice = checked_voice(voice).ok_or_else(unknown)?;
         let mut library = self.lock();
@@ -70,7 +71,7 @@ impl Espeak {
             return Err(unknown());
         }
         let mut clauses: Vec<Clause> = Vec::new();
-        for segment in segments(text, |c| library.is_alphanumeric(c)) {
+        for segment in segments(&text, |c| library.is_alphanumeric(c)) {
             // The end of a segment is not the end of a sentence.
             if let Some(cut) = clauses.last_mut() {
                 cut.ends_sentence &= cut.terminator.is_some();

@@ -19,6 +19,7 @@ mod clause;
 mod error;
 mod espeak;
 mod native;
+mod scripts;
 mod segments;
 
 pub use clause::Clause;

@@ -135,6 +135,28 @@ fn texts_that_overrun_espeak_ng_are_spoken() {
     }
 }
 
+/// Each of these has made espeak-ng read before the start of its phonemes.
+#[test]
+fn scripts_that_meet_in_a_word_are_survived() {
+    for voice in ["en-us", "it", "hi"] {
+        for text in [
+            "mऑ-ऽ",
+            "५-तट",
+            "Xब-ॠ",
+            "ॎऽà॓",
+            "ॳऽvॱ",
+            "Ꮆóᢦ",
+            "Ꮖjॕ",
+            ".-ɣ",
+            ".-ॺ",
+            "..-ɣa",
+            "'-ɣ hello",
+        ] {
+            espeak().clauses(voice, text).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_clause_without_end_is_one_sentence() {
     let clauses = english(&"and then we went on and on ".repeat(100));
