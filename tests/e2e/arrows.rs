@@ -11,6 +11,8 @@ fn allowed() -> Graph {
     let edges: &[(&str, &[&str])] = &[
         ("core", &[]),
         ("embedded", &["core"]),
+        ("rabbitmq", &["core"]),
+        ("redis", &["core"]),
         ("testkit", &["core"]),
         ("api", &["core"]),
         ("workers", &["core"]),
@@ -41,6 +43,8 @@ const WRAPPERS: &[(&str, &[&str])] = &[
         &["voicefleet-api", "voicefleet", "voicefleet-models"],
     ),
     ("sqlx", &["voicefleet-embedded"]),
+    ("lapin", &["voicefleet-rabbitmq"]),
+    ("redis", &["voicefleet-redis"]),
     ("apalis", &["voicefleet-workers"]),
     (
         "ort",

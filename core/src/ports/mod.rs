@@ -3,6 +3,7 @@
 mod blobs;
 mod codec;
 mod engines;
+mod loads;
 mod queue;
 mod record;
 mod records;
@@ -13,6 +14,7 @@ pub use engines::{
     EngineError, EngineLoader, LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
     TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript,
 };
+pub use loads::{LaneLoad, LaneLoads};
 pub use queue::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement, TierGauge};
 pub use record::JobRecord;
 pub use records::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission};

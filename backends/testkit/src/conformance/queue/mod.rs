@@ -42,11 +42,28 @@ pub trait QueueBench: Send + Sync + Sized {
     async fn pass(&self, by: Duration);
 }
 
-/// Runs every case over a [`QueueBench`].
+/// Runs every case over a [`QueueBench`], each as a test of its own.
 #[macro_export]
 macro_rules! queue_conformance {
     ($bench:ty) => {
-        $crate::queue_conformance! { @each $bench:
+        $crate::queue_cases! { each $bench }
+    };
+}
+
+/// Runs every case over a [`QueueBench`] that can [`Reopen`](crate::conformance::Reopen).
+#[macro_export]
+macro_rules! queue_durability {
+    ($bench:ty) => {
+        $crate::durable_queue_cases! { each $bench }
+    };
+}
+
+/// All cases: `each` as a test, or one after the other within an `async` function, for benches whose
+/// server takes long to start.
+#[macro_export]
+macro_rules! queue_cases {
+    ($how:ident $bench:ty) => {
+        $crate::queue_cases! { @$how $bench:
             envelopes_arrive_unchanged,
             a_tier_is_first_in_first_out,
             urgent_tiers_come_first,
@@ -73,13 +90,17 @@ macro_rules! queue_conformance {
             $crate::conformance::queue::$case::<$bench>().await;
         }
     )+};
+    (@in_turn $bench:ty: $($case:ident),+ $(,)?) => {$(
+        println!("{}", stringify!($case));
+        $crate::conformance::queue::$case::<$bench>().await;
+    )+};
 }
 
-/// Runs every case over a [`QueueBench`] that can [`Reopen`](crate::conformance::Reopen).
+/// The cases of [`queue_durability!`](crate::queue_durability), as in [`queue_cases!`](crate::queue_cases).
 #[macro_export]
-macro_rules! queue_durability {
-    ($bench:ty) => {
-        $crate::queue_conformance! { @each $bench:
+macro_rules! durable_queue_cases {
+    ($how:ident $bench:ty) => {
+        $crate::queue_cases! { @$how $bench:
             what_waits_survives_reopening_in_its_order,
             what_was_delivered_and_not_settled_comes_again_after_reopening,
             retries_and_dead_letters_survive_reopening,

@@ -1,0 +1,165 @@
+//! An envelope with a worker, and what becomes of it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lapin::{
+    Acker, BasicProperties, Channel,
+    options::{BasicAckOptions, BasicNackOptions},
+};
+use tokio_util::task::TaskTracker;
+use voicefleet_core::{
+    Clock, Envelope,
+    ports::{Delivery, QueueError, Settlement},
+};
+
+use crate::{
+    headers,
+    publisher::{Publisher, unavailable},
+    topology::{Lane, step_for},
+};
+
+/// With what deliveries are settled.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) publisher: Publisher,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Rung when something comes back that anybody may take.
+    pub(crate) doorbell: String,
+    /// Owns the giving back of deliveries that were dropped.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// A delivery from RabbitMQ.
+pub(crate) struct RabbitDelivery {
+    envelope: Envelope,
+    lane: Lane,
+    desk: Desk,
+    /// Kept open: a delivery outlives its consumer, and the broker takes back what a closed channel had.
+    _channel: Channel,
+    /// Taken when it is settled.
+    acker: Option<Acker>,
+}
+
+impl RabbitDelivery {
+    pub(crate) fn new(
+        envelope: Envelope,
+        lane: Lane,
+        acker: Acker,
+        channel: Channel,
+        desk: Desk,
+    ) -> Self {
+        Self {
+            envelope,
+            lane,
+            desk,
+            _channel: channel,
+            acker: Some(acker),
+        }
+    }
+}
+
+#[async_trait]
+impl Delivery for RabbitDelivery {
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    async fn settle(mut self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {
+        let Some(acker) = self.acker.take() else {
+            return Ok(());
+        };
+        match settlement {
+            Settlement::Done => acknowledge(&acker).await,
+            Settlement::GiveBack => give_back(&acker, &self.desk).await,
+            Settlement::Retry { not_before } => {
+                let next = Envelope {
+                    attempt: self.envelope.attempt + 1,
+                    ..self.envelope.clone()
+                };
+                let wait = not_before.since(self.desk.clock.now());
+                let queue = self.lane.delayed(step_for(wait));
+                let properties = headers::with_not_before(headers::properties(&next), not_before);
+                self.move_to(&queue, &next, properties, &acker).await
+            }
+            Settlement::DeadLetter(failure) => {
+                let properties =
+                    headers::with_failure(headers::properties(&self.envelope), &failure);
+                let dead = self.lane.dead();
+                self.move_to(&dead, &self.envelope, properties, &acker)
+                    .await
+            }
+        }
+    }
+}
+
+impl RabbitDelivery {
+    async fn move_to(
+        &self,
+        queue: &str,
+        envelope: &Envelope,
+        properties: BasicProperties,
+        acker: &Acker,
+    ) -> Result<(), QueueError> {
+        let body = envelope
+            .encode()
+            .map_err(|error| QueueError::Unavailable(error.to_string()))?;
+        moved(&self.desk.publisher, queue, &body, properties, acker).await
+    }
+}
+
+/// Puts a message into another queue, then takes it out of its own: between the two it is in both,
+/// never in none.
+pub(crate) async fn moved(
+    publisher: &Publisher,
+    queue: &str,
+    body: &[u8],
+    properties: BasicProperties,
+    acker: &Acker,
+) -> Result<(), QueueError> {
+    publisher.publish(queue, body, properties).await?;
+    acknowledge(acker).await
+}
+
+async fn acknowledge(acker: &Acker) -> Result<(), QueueError> {
+    let sent = acker.ack(BasicAckOptions::default()).await;
+    still_ours(sent)
+}
+
+/// Back to its place in the queue, for anybody.
+async fn give_back(acker: &Acker, desk: &Desk) -> Result<(), QueueError> {
+    let options = BasicNackOptions {
+        requeue: true,
+        ..BasicNackOptions::default()
+    };
+    still_ours(acker.nack(options).await)?;
+    desk.publisher.ring(&desk.doorbell).await;
+    Ok(())
+}
+
+/// `false` means that the channel on which it came is gone, and the message is in the queue again.
+fn still_ours(sent: lapin::Result<bool>) -> Result<(), QueueError> {
+    if sent.map_err(unavailable)? {
+        return Ok(());
+    }
+    let message = "the connection on which the delivery came is gone; it will come again";
+    Err(QueueError::Unavailable(message.to_owned()))
+}
+
+impl Drop for RabbitDelivery {
+    fn drop(&mut self) {
+        let (Some(acker), Ok(runtime)) = (self.acker.take(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        let desk = self.desk.clone();
+        let tasks = desk.tasks.clone();
+        let giving_back = async move {
+            // Fails only with the connection, and then the broker takes it back by itself.
+            if let Err(error) = give_back(&acker, &desk).await {
+                tracing::debug!(%error, "a dropped delivery was not given back");
+            }
+        };
+        tasks.spawn_on(giving_back, &runtime);
+    }
+}

@@ -1,0 +1,27 @@
+//! The queue of a cluster: one lane per engine and tier in RabbitMQ (3.10 to 4.x).
+//!
+//! Begin with [`RabbitQueue::connect`], which declares what it needs; the rest goes through the port
+//! [`JobQueue`](voicefleet_core::ports::JobQueue).
+//!
+//! - [`topology`](self): for each lane a durable quorum queue `v1.<engine>.<tier>`, a ladder of delay
+//!   queues `.retry.<ms>` and a `.dead` one.
+//! - Publishing is confirmed and mandatory: an `Ok` means that a quorum has it on disk.
+//! - Workers fetch one envelope at a time, when they have a free slot (`basic.get`), the most urgent
+//!   tier first with guaranteed shares. Nobody holds envelopes that another could run; that costs a
+//!   round trip a job, and the jobs take seconds. An idle worker is woken by a doorbell that rings
+//!   with every publish, and looks by itself once in a second, for doorbells can be lost.
+//! - RabbitMQ knows how many envelopes wait, but not what they cost, nor (over AMQP) how many are with
+//!   workers. Both come from the job records, through [`LaneLoads`](voicefleet_core::ports::LaneLoads).
+
+mod capacity;
+mod config;
+mod consumer;
+mod delivery;
+mod doorbell;
+mod headers;
+mod publisher;
+mod queue;
+mod topology;
+
+pub use config::RabbitConfig;
+pub use queue::{ConnectError, RabbitQueue};

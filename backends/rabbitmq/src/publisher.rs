@@ -1,0 +1,112 @@
+//! Confirmed publishing.
+
+use std::time::Duration;
+
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+};
+use voicefleet_core::ports::QueueError;
+
+/// A channel on which the broker confirms.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    channel: Channel,
+    patience: Duration,
+}
+
+impl Publisher {
+    pub(crate) async fn open(connection: &Connection, patience: Duration) -> lapin::Result<Self> {
+        let channel = connection.create_channel().await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
+        Ok(Self { channel, patience })
+    }
+
+    /// Puts a message into `queue`; `Ok` means that the broker has it safe.
+    ///
+    /// A connection that breaks meanwhile is waited for and the message sent again: it may then come
+    /// twice, which the job's record notices.
+    pub(crate) async fn publish(
+        &self,
+        queue: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<(), QueueError> {
+        let sent =
+            tokio::time::timeout(self.patience, self.until_confirmed(queue, body, properties));
+        sent.await.unwrap_or_else(|_| {
+            Err(QueueError::Unavailable(format!(
+                "the broker did not confirm within {:?}",
+                self.patience
+            )))
+        })
+    }
+
+    async fn until_confirmed(
+        &self,
+        queue: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<(), QueueError> {
+        loop {
+            match self.publish_once("", queue, body, properties.clone()).await {
+                Ok(Confirmation::Ack(None)) => return Ok(()),
+                Ok(Confirmation::Ack(Some(returned))) => {
+                    return Err(QueueError::Unavailable(format!(
+                        "the broker has no queue {queue}: {}",
+                        returned.reply_text
+                    )));
+                }
+                Ok(Confirmation::Nack(_)) => {
+                    return Err(QueueError::Unavailable(format!(
+                        "the broker refused a message for {queue}"
+                    )));
+                }
+                Ok(Confirmation::NotRequested) => {
+                    return Err(QueueError::Unavailable(
+                        "the broker confirms nothing on this channel".to_owned(),
+                    ));
+                }
+                Err(error) => self
+                    .channel
+                    .wait_for_recovery(error)
+                    .await
+                    .map_err(unavailable)?,
+            }
+        }
+    }
+
+    async fn publish_once(
+        &self,
+        exchange: &str,
+        key: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> lapin::Result<Confirmation> {
+        let options = BasicPublishOptions {
+            mandatory: exchange.is_empty(),
+            ..BasicPublishOptions::default()
+        };
+        self.channel
+            .basic_publish(exchange.into(), key.into(), options, body, properties)
+            .await?
+            .await
+    }
+
+    /// Wakes the workers that listen at `exchange`. One that is not heard is made up for by their own
+    /// looking, so nothing is waited for but the socket.
+    pub(crate) async fn ring(&self, exchange: &str) {
+        let ring = self.publish_once(exchange, "", &[], BasicProperties::default());
+        match tokio::time::timeout(self.patience, ring).await {
+            Ok(Ok(_)) => {}
+            outcome => tracing::debug!(exchange, ?outcome, "the doorbell was not rung"),
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
+pub(crate) fn unavailable(error: lapin::Error) -> QueueError {
+    QueueError::Unavailable(error.to_string())
+}

@@ -1,0 +1,237 @@
+//! The port.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use lapin::{Channel, Connection, ConnectionProperties};
+use tokio_util::task::TaskTracker;
+use voicefleet_core::{
+    Clock, EngineId, Envelope, Tier,
+    ports::{JobConsumer, JobQueue, LaneLoads, PoolGauge, QueueError, TierGauge},
+    tier::TierRota,
+};
+
+use crate::{
+    RabbitConfig,
+    capacity::waiting,
+    consumer::{Fetching, RabbitConsumer},
+    delivery::Desk,
+    doorbell::Doorbell,
+    headers,
+    publisher::{Publisher, unavailable},
+    topology::{self, DELAYS_MS, Lane},
+};
+
+/// Shortest and longest wait between two attempts to come back to the broker.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// What AMQP calls a close without complaint.
+const REPLY_SUCCESS: u16 = 200;
+
+/// Why the queue could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The broker is not there, or refuses us. The address is not repeated: it holds the password.
+    #[error("RabbitMQ cannot be used: {0}")]
+    Broker(#[from] lapin::Error),
+    /// It did not answer in time.
+    #[error("RabbitMQ did not answer within {0:?}")]
+    Late(Duration),
+}
+
+/// The queue in RabbitMQ.
+pub struct RabbitQueue {
+    config: RabbitConfig,
+    connection: Connection,
+    publisher: Publisher,
+    /// For questions, on which publishing need not wait.
+    questions: Channel,
+    loads: Arc<dyn LaneLoads>,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+}
+
+impl RabbitQueue {
+    /// Connects and declares the lanes of every engine. From then on a lost connection is made again,
+    /// however long that takes.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the broker must be there at the start.
+    pub async fn connect(
+        config: RabbitConfig,
+        loads: Arc<dyn LaneLoads>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConnectError> {
+        let connection = connect(&config).await?;
+        let publisher = Publisher::open(&connection, config.patience).await?;
+        let questions = connection.create_channel().await?;
+        for engine in &config.engines {
+            for tier in Tier::ALL {
+                let lane = Lane::new(&config.prefix, engine, tier);
+                lane.declare(&questions).await?;
+            }
+            let doorbell = topology::doorbell(&config.prefix, engine);
+            topology::declare_doorbell(&questions, &doorbell).await?;
+        }
+        Ok(Self {
+            config,
+            connection,
+            publisher,
+            questions,
+            loads,
+            clock,
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Gives back what was dropped and closes the connection; the broker takes back the rest.
+    pub async fn close(&self) {
+        self.tasks.close();
+        let in_order = async {
+            self.tasks.wait().await;
+            let closed = self.connection.close(REPLY_SUCCESS, "stopping".into());
+            if let Err(error) = closed.await {
+                tracing::debug!(%error, "the connection was gone already");
+            }
+        };
+        if tokio::time::timeout(self.config.patience, in_order)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the broker did not close the connection in time; nothing is lost");
+        }
+    }
+
+    fn lane(&self, engine: &EngineId, tier: Tier) -> Lane {
+        Lane::new(&self.config.prefix, engine, tier)
+    }
+
+    fn doorbell(&self, engine: &EngineId) -> String {
+        topology::doorbell(&self.config.prefix, engine)
+    }
+
+    /// The answer, unless it does not come in time.
+    async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, QueueError> {
+        let patience = self.config.patience;
+        let answer = tokio::time::timeout(patience, asking).await;
+        let late =
+            |_| QueueError::Unavailable(format!("the broker did not answer within {patience:?}"));
+        answer.map_err(late)?.map_err(unavailable)
+    }
+
+    /// Asking the broker about a queue that it does not have would cost the channel.
+    fn check_known(&self, engine: &EngineId) -> Result<(), QueueError> {
+        if self.config.engines.contains(engine) {
+            return Ok(());
+        }
+        Err(QueueError::Unavailable(format!(
+            "no queue was declared for the engine {engine}"
+        )))
+    }
+
+    async fn check_room(&self, engine: &EngineId, tier: Tier) -> Result<(), QueueError> {
+        let lane = self.lane(engine, tier);
+        let waiting = self.in_time(waiting(&self.questions, lane.ready())).await?;
+        if waiting < self.config.max_waiting[tier.rank()] {
+            return Ok(());
+        }
+        Err(QueueError::Full {
+            engine: engine.clone(),
+            tier,
+        })
+    }
+
+    async fn tier_gauge(&self, engine: &EngineId, tier: Tier) -> Result<TierGauge, QueueError> {
+        let lane = self.lane(engine, tier);
+        let count = async {
+            let mut ready = u64::from(waiting(&self.questions, lane.ready()).await?);
+            for delay in DELAYS_MS {
+                ready += u64::from(waiting(&self.questions, &lane.delayed(delay)).await?);
+            }
+            let dead = u64::from(waiting(&self.questions, &lane.dead()).await?);
+            Ok((ready, dead))
+        };
+        let (ready, dead) = self.in_time(count).await?;
+        let load = self.loads.load(engine, tier).await?;
+        Ok(TierGauge {
+            tier,
+            ready,
+            in_flight: load.running,
+            cost_seconds: load.cost_seconds,
+            dead,
+        })
+    }
+}
+
+async fn connect(config: &RabbitConfig) -> Result<Connection, ConnectError> {
+    let properties = ConnectionProperties::default()
+        .with_connection_name(config.name.as_str().into())
+        .configure_backoff(|backoff| {
+            backoff
+                .with_min_delay(RECONNECT.0)
+                .with_max_delay(RECONNECT.1)
+                .without_max_times()
+                .with_jitter()
+        })
+        .enable_auto_recover();
+    let connecting = Connection::connect(&config.url, properties);
+    let connected = tokio::time::timeout(config.patience, connecting).await;
+    Ok(connected.map_err(|_| ConnectError::Late(config.patience))??)
+}
+
+#[async_trait]
+impl JobQueue for RabbitQueue {
+    async fn publish(&self, envelope: &Envelope) -> Result<(), QueueError> {
+        let engine = envelope.spec.engine();
+        self.check_known(engine)?;
+        self.check_room(engine, envelope.tier).await?;
+        let body = envelope
+            .encode()
+            .map_err(|error| QueueError::Unavailable(error.to_string()))?;
+        let lane = self.lane(engine, envelope.tier);
+        let properties = headers::properties(envelope);
+        self.publisher
+            .publish(lane.ready(), &body, properties)
+            .await?;
+        self.publisher.ring(&self.doorbell(engine)).await;
+        Ok(())
+    }
+
+    async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
+        self.check_known(engine)?;
+        let opening = async {
+            let channel = self.connection.create_channel().await?;
+            let bell = self.connection.create_channel().await?;
+            let doorbell = Doorbell::listen(bell, &self.doorbell(engine)).await?;
+            Ok((channel, doorbell))
+        };
+        let (channel, doorbell) = self.in_time(opening).await?;
+        let fetching = Fetching {
+            channel,
+            doorbell,
+            lanes: Tier::ALL.map(|tier| self.lane(engine, tier)),
+            rota: TierRota::default(),
+            desk: Desk {
+                publisher: self.publisher.clone(),
+                clock: Arc::clone(&self.clock),
+                doorbell: self.doorbell(engine),
+                tasks: self.tasks.clone(),
+            },
+        };
+        Ok(Box::new(RabbitConsumer::start(fetching)))
+    }
+
+    async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
+        self.check_known(engine)?;
+        let mut tiers = Vec::with_capacity(Tier::ALL.len());
+        for tier in Tier::ALL {
+            tiers.push(self.tier_gauge(engine, tier).await?);
+        }
+        Ok(PoolGauge {
+            engine: engine.clone(),
+            tiers,
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! The broker goes and comes back.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use voicefleet_core::{
+    EngineId, Envelope, JobId, Tier, Timestamp,
+    ports::{Delivery, JobConsumer, JobQueue, QueueError, Settlement},
+    time::SystemClock,
+};
+use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
+use voicefleet_testkit::{
+    Books, conformance::PATIENCE, conformance::within_patience, servers::RabbitServer, speech_job,
+};
+
+fn envelope() -> Envelope {
+    let job = speech_job(&JobId::generate().to_string(), Tier::Standard, Timestamp(0));
+    Envelope::for_job(&job, None)
+}
+
+async fn next(consumer: &mut Box<dyn JobConsumer>) -> Box<dyn Delivery> {
+    // While the broker is away a consumer may say so; it is to be asked again.
+    let delivered = async {
+        loop {
+            if let Ok(delivery) = consumer.next().await {
+                return delivery;
+            }
+        }
+    };
+    within_patience(delivered).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_crashes_loses_nothing_that_it_confirmed() {
+    let mut server = RabbitServer::start().expect("a broker; run `make setup-test`");
+    let piper = EngineId::new("piper");
+    let config = RabbitConfig {
+        patience: PATIENCE,
+        ..RabbitConfig::new(server.url(), vec![piper.clone()])
+    };
+    let loads = Arc::new(Books::default());
+    let queue = RabbitQueue::connect(config, loads, Arc::new(SystemClock))
+        .await
+        .expect("connected");
+    let unknown = queue.gauge(&EngineId::new("festival")).await;
+    assert!(
+        matches!(&unknown, Err(QueueError::Unavailable(why)) if why.contains("festival")),
+        "{unknown:?}"
+    );
+
+    let mut consumer = queue.consume(&piper).await.expect("a consumer");
+    let mut sent = BTreeSet::new();
+    for _ in 0..20 {
+        let envelope = envelope();
+        queue.publish(&envelope).await.expect("published");
+        sent.insert(envelope.job_id);
+    }
+    let held = next(&mut consumer).await;
+    tokio::task::block_in_place(|| server.crash_and_start()).expect("it comes back");
+    let lost = held.settle(Settlement::Done).await;
+    assert!(lost.is_err(), "what was held is in the queue again");
+
+    // The same connection, the same consumer.
+    let envelope = envelope();
+    let published = async { while queue.publish(&envelope).await.is_err() {} };
+    within_patience(published).await;
+    sent.insert(envelope.job_id);
+    let mut got = BTreeSet::new();
+    while got.len() < sent.len() {
+        let delivery = next(&mut consumer).await;
+        got.insert(delivery.envelope().job_id);
+        delivery.settle(Settlement::Done).await.expect("settled");
+    }
+    assert_eq!(got, sent);
+    queue.close().await;
+}

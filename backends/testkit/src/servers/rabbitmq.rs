@@ -1,0 +1,140 @@
+//! RabbitMQ from the distribution's package `rabbitmq-server`.
+
+use std::{
+    io::{self, BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use super::free_port;
+
+const PROGRAM: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+/// What it prints when it serves.
+const READY: &str = "Starting broker... completed";
+/// It takes about 20 s on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A broker of one node; killed, and its data removed, when dropped.
+pub struct RabbitServer {
+    broker: Child,
+    /// Erlang's port mapper, which each node asks for the others. Ours, so that it ends with us.
+    mapper: Child,
+    place: Place,
+}
+
+/// What stays the same when the broker is started again.
+struct Place {
+    data: TempDir,
+    port: u16,
+    mapper_port: u16,
+    distribution_port: u16,
+}
+
+impl RabbitServer {
+    /// Starts a broker and waits until it serves. Blocks for some seconds.
+    ///
+    /// # Errors
+    /// If the package is not installed, or the broker ends or says nothing for two minutes.
+    pub fn start() -> io::Result<Self> {
+        let place = Place {
+            data: tempfile::tempdir()?,
+            port: free_port()?,
+            mapper_port: free_port()?,
+            distribution_port: free_port()?,
+        };
+        let mapper = Command::new("epmd")
+            .args(["-address", "127.0.0.1"])
+            .args(["-port", &place.mapper_port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let broker = place.command().spawn()?;
+        let mut server = Self {
+            broker,
+            mapper,
+            place,
+        };
+        wait_until_ready(&mut server.broker)?;
+        Ok(server)
+    }
+
+    /// `kill -9`, and a start over the same data. Blocks until it serves again.
+    ///
+    /// # Errors
+    /// If it cannot be killed or does not come up.
+    pub fn crash_and_start(&mut self) -> io::Result<()> {
+        self.broker.kill()?;
+        self.broker.wait()?;
+        self.broker = self.place.command().spawn()?;
+        wait_until_ready(&mut self.broker)
+    }
+
+    /// Its address, with the user and virtual host that are there from the start.
+    pub fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.place.port)
+    }
+}
+
+impl Drop for RabbitServer {
+    fn drop(&mut self) {
+        for process in [&mut self.broker, &mut self.mapper] {
+            // It may have ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Place {
+    fn command(&self) -> Command {
+        let file = |name: &str| self.data.path().join(name).into_os_string();
+        let mut command = Command::new(PROGRAM);
+        command
+            .env("HOME", self.data.path())
+            // The script becomes the broker instead of watching over it, so that its id is the broker's.
+            .env("RUNNING_UNDER_SYSTEMD", "1")
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_EPMD_PORT", self.mapper_port.to_string())
+            .env("RABBITMQ_NODENAME", format!("test{}@localhost", self.port))
+            .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
+            .env("RABBITMQ_NODE_PORT", self.port.to_string())
+            .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())
+            .env("RABBITMQ_MNESIA_BASE", file("mnesia"))
+            .env("RABBITMQ_LOG_BASE", file("log"))
+            .env("RABBITMQ_CONFIG_FILE", file("rabbitmq"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", file("enabled_plugins"))
+            .env("RABBITMQ_PID_FILE", file("pid"))
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "-kernel inet_dist_use_interface {127,0,0,1}",
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        command
+    }
+}
+
+fn wait_until_ready(broker: &mut Child) -> io::Result<()> {
+    let Some(output) = broker.stdout.take() else {
+        return Err(io::Error::other("the broker's output is not read"));
+    };
+    let (said, heard) = mpsc::channel();
+    thread::spawn(move || {
+        // Read to the end, so that the broker never waits for a reader.
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if line.contains(READY) {
+                let _ = said.send(());
+            }
+        }
+    });
+    heard.recv_timeout(PATIENCE).map_err(|_| {
+        let _ = broker.kill();
+        io::Error::other("RabbitMQ did not come up")
+    })
+}

@@ -1,0 +1,23 @@
+//! What a queue may not know of the work in it.
+
+use async_trait::async_trait;
+
+use crate::{catalog::EngineId, tier::Tier};
+
+use super::queue::QueueError;
+
+/// The jobs of one engine and tier that have not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LaneLoad {
+    /// Jobs with a worker.
+    pub running: u64,
+    /// Estimated compute-seconds of those and of the waiting ones.
+    pub cost_seconds: f64,
+}
+
+/// Told by the job records, for queues that only count what waits.
+#[async_trait]
+pub trait LaneLoads: Send + Sync {
+    /// The load of one lane. Jobs that follow another are none: their work is done once.
+    async fn load(&self, engine: &EngineId, tier: Tier) -> Result<LaneLoad, QueueError>;
+}
