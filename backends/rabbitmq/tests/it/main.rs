@@ -1,10 +1,5 @@
 //! The queue over a real RabbitMQ. The broker takes long to start, so one serves all cases.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "which case is running is told to whoever reads a failure"
-)]
-
 mod bench;
 mod outage;
 
