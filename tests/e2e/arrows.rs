@@ -11,6 +11,7 @@ fn allowed() -> Graph {
     let edges: &[(&str, &[&str])] = &[
         ("core", &[]),
         ("embedded", &["core"]),
+        ("redis", &["core"]),
         ("testkit", &["core"]),
         ("api", &["core"]),
         ("workers", &["core"]),
@@ -41,6 +42,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
         &["voicefleet-api", "voicefleet", "voicefleet-models"],
     ),
     ("sqlx", &["voicefleet-embedded"]),
+    ("redis", &["voicefleet-redis"]),
     ("apalis", &["voicefleet-workers"]),
     (
         "ort",
