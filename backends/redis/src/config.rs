@@ -79,7 +79,8 @@ impl RedisConfig {
     }
 }
 
-/// Milliseconds, as Redis counts them; at least one, for it takes zero as "delete".
+/// Milliseconds, as Redis counts them: it takes zero as "delete", and cannot add centuries to a date.
 pub(crate) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1)
+    let bounded = span.clamp(Duration::from_millis(1), 36_500 * DAY);
+    u64::try_from(bounded.as_millis()).unwrap_or(u64::MAX)
 }

@@ -31,7 +31,12 @@ const OVERHEAD: u64 = 512;
 
 macro_rules! script {
     ($file:literal) => {
+        script!($file, "")
+    };
+    ($file:literal, $first_line:literal) => {
         Script::new(concat!(
+            $first_line,
+            "\n",
             include_str!("lua/common.lua"),
             "\n",
             include_str!(concat!("lua/", $file))
@@ -79,7 +84,9 @@ impl RedisBlobs {
             patience: config.response_timeout,
             touches: Touches::default(),
             clock: std::sync::Arc::clone(&config.clock),
-            put: script!("put.lua"),
+            // With this line, a server without memory refuses the script before it begins. Else it asks
+            // only before the first step, which frees some, and lets the rest take more than there is.
+            put: script!("put.lua", "#!lua"),
             unpin: script!("unpin.lua"),
             delete: script!("delete.lua"),
         })

@@ -15,7 +15,7 @@ use crate::server::{self, Server};
 struct Records {
     server: Server,
     config: RedisConfig,
-    records: Arc<dyn JobRecords>,
+    opened: Arc<dyn JobRecords>,
 }
 
 #[async_trait]
@@ -26,16 +26,16 @@ impl RecordsBench for Records {
             clock: Arc::new(clock),
             ..server.config()
         };
-        let records = server::records(&config);
+        let opened = server::records(&config);
         Self {
             server,
             config,
-            records,
+            opened,
         }
     }
 
     fn records(&self) -> Arc<dyn JobRecords> {
-        Arc::clone(&self.records)
+        Arc::clone(&self.opened)
     }
 }
 
@@ -45,7 +45,7 @@ impl Reopen for Records {
     async fn reopen(mut self) -> Self {
         self.server.kill().await;
         self.server.start_again().await;
-        self.records = server::records(&self.config);
+        self.opened = server::records(&self.config);
         self
     }
 }
@@ -53,7 +53,7 @@ impl Reopen for Records {
 struct Blobs {
     server: Server,
     config: RedisConfig,
-    blobs: Arc<dyn BlobStore>,
+    opened: Arc<dyn BlobStore>,
 }
 
 #[async_trait]
@@ -64,16 +64,16 @@ impl BlobsBench for Blobs {
             blob_limit_bytes: limit_bytes,
             ..server.config()
         };
-        let blobs = server::blobs(&config);
+        let opened = server::blobs(&config);
         Self {
             server,
             config,
-            blobs,
+            opened,
         }
     }
 
     fn blobs(&self) -> Arc<dyn BlobStore> {
-        Arc::clone(&self.blobs)
+        Arc::clone(&self.opened)
     }
 }
 
@@ -83,7 +83,7 @@ impl Reopen for Blobs {
     async fn reopen(mut self) -> Self {
         self.server.kill().await;
         self.server.start_again().await;
-        self.blobs = server::blobs(&self.config);
+        self.opened = server::blobs(&self.config);
         self
     }
 }

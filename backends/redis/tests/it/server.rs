@@ -1,7 +1,6 @@
 //! A `redis-server` of a test's own.
 
 use std::{
-    future::Future,
     net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
@@ -18,6 +17,9 @@ use tokio::{
 use voicefleet_core::ports::{BlobStore, JobRecords};
 use voicefleet_redis::{RedisBlobs, RedisConfig, RedisRecords};
 use voicefleet_testkit::conformance::within_patience;
+
+/// What a server, and what a Sentinel, logs once it answers.
+const READY: [&str; 2] = ["Ready to accept connections", "Sentinel ID is"];
 
 /// A server on a port of its own with a folder of its own, which end with it.
 pub(crate) struct Server {
@@ -36,11 +38,23 @@ struct Process {
 impl Server {
     /// An empty server that writes down everything before it answers.
     pub(crate) async fn start() -> Self {
-        let settings = ["--appendonly", "yes", "--appendfsync", "always"];
-        Self::start_with(&settings).await
+        let durable = ["--appendonly", "yes", "--appendfsync", "always"];
+        // Else a replica waits for others to come.
+        let prompt = ["--repl-diskless-sync-delay", "0"];
+        Self::start_with(&[&durable[..], &prompt].concat()).await
     }
 
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
+        Self::start_any(&[&["--save", ""], settings].concat()).await
+    }
+
+    /// A Sentinel. It keeps what it learns in the file of its rules.
+    pub(crate) async fn start_sentinel(rules: &Path) -> Self {
+        let rules = rules.to_str().expect("a path in UTF-8");
+        Self::start_any(&[rules, "--sentinel"]).await
+    }
+
+    async fn start_any(settings: &[&str]) -> Self {
         let mut server = Self {
             port: 0,
             folder: tempfile::tempdir().expect("a folder"),
@@ -57,11 +71,11 @@ impl Server {
 
     async fn spawn(&self) -> Option<Process> {
         let mut child = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--save", "", "--port"])
+            .args(&self.settings)
+            .args(["--bind", "127.0.0.1", "--port"])
             .arg(self.port.to_string())
             .arg("--dir")
             .arg(self.folder.path())
-            .args(&self.settings)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -70,7 +84,7 @@ impl Server {
         let mut log = BufReader::new(log).lines();
         let ready = async {
             while let Some(line) = log.next_line().await.expect("its log") {
-                if line.contains("Ready to accept connections") {
+                if READY.iter().any(|ready| line.contains(ready)) {
                     return true;
                 }
             }
@@ -135,10 +149,6 @@ impl Server {
         ask(&self.url(), &command).await
     }
 
-    pub(crate) async fn connect(&self) -> MultiplexedConnection {
-        connect(&self.url()).await
-    }
-
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         Path::new(self.folder.path()).join(name)
     }
@@ -175,7 +185,7 @@ pub(crate) fn blobs(config: &RedisConfig) -> Arc<dyn BlobStore> {
 }
 
 /// Asks until there is an answer.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
             if let Some(answer) = ask().await {
