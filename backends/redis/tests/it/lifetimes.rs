@@ -66,6 +66,9 @@ async fn every_record_and_claim_has_an_end() {
         };
         records.change(leader.id, change).await.expect("legal");
     }
+    let _: i32 = server.ask(&["PEXPIRE", &followers, "60000"]).await;
+    records.change(follower.id, start()).await.expect("legal");
+    assert!((29 * day..=30 * day).contains(&ttl(&followers).await));
     records.change(leader.id, cancel()).await.expect("legal");
     assert!((6 * day..=7 * day).contains(&ttl(&record).await));
     assert_eq!(ttl(&lead).await, -2);

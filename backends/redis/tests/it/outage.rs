@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinSet,
+};
 use voicefleet_core::{
     JobState,
     ports::{Blob, BlobError, BlobKey, JobRecords, RecordError, Retention, Submission},
@@ -97,6 +102,62 @@ async fn a_server_that_is_silent_is_unavailable_within_the_time_out() {
     back(&records, &job).await;
 }
 
+/// What was connected stays so and carries nothing any more; whoever connects anew gets through.
+#[tokio::test]
+async fn a_connection_that_swallows_everything_is_replaced() {
+    let server = Server::start().await;
+    let passage = Passage::to(server.port()).await;
+    let records = records(&RedisConfig {
+        records_url: format!("redis://127.0.0.1:{}", passage.port),
+        ..impatient(&server)
+    });
+    let job = submit(&records).await;
+    passage.swallow();
+    unavailable(within_patience(records.get(job.id)).await);
+    back(&records, &job).await;
+}
+
+/// A way to a server that can lose what is on it.
+struct Passage {
+    port: u16,
+    swallowing: Arc<Notify>,
+    _connections: JoinSet<()>,
+}
+
+impl Passage {
+    async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let entrance = listener.local_addr().expect("an address").port();
+        let swallowing = Arc::new(Notify::new());
+        let (mut accepting, swallow) = (JoinSet::new(), Arc::clone(&swallowing));
+        accepting.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (mut near, _) = listener.accept().await.expect("a connection");
+                let swallow = Arc::clone(&swallow);
+                connections.spawn(async move {
+                    let far = TcpStream::connect(("127.0.0.1", port)).await;
+                    let mut far = far.expect("the server is there");
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        () = swallow.notified() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self {
+            port: entrance,
+            swallowing,
+            _connections: accepting,
+        }
+    }
+
+    /// From now on, for every connection there is.
+    fn swallow(&self) {
+        self.swallowing.notify_waiters();
+    }
+}
+
 #[tokio::test]
 async fn a_server_need_not_be_there_yet() {
     let port = free_port();
@@ -107,10 +168,14 @@ async fn a_server_need_not_be_there_yet() {
     }
 }
 
+/// Moves that nobody could hear are looked for as soon as there is a connection again.
 #[tokio::test]
 async fn a_short_outage_is_not_felt_by_whoever_waits() {
     let mut server = Server::start().await;
-    let records = server.records();
+    let records = records(&RedisConfig {
+        look_interval: Duration::from_hours(1),
+        ..server.config()
+    });
     let job = submit(&records).await;
     let waiting = records.wait(job.id, (job.state, job.progress), PATIENCE * 10);
     tokio::pin!(waiting);
