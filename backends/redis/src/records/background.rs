@@ -13,7 +13,7 @@ use crate::{error::Unavailable, link::Link};
 /// How often the listening connection has to prove that it is alive.
 const PING: Duration = Duration::from_secs(15);
 
-/// How long after a failure the next connection is tried.
+/// How long after a failure the next attempt is made.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How often the lanes are swept, and how much in one step.
@@ -96,19 +96,22 @@ impl Background {
         }
     }
 
-    /// Reads what may have moved, and tells whoever waits for it. A short outage is nobody's concern;
-    /// a longer one ends their waiting.
+    /// Reads what may have moved, and tells whoever waits for it. A short outage is nobody's concern:
+    /// what could not be read is read again. A longer one ends their waiting.
     async fn tell(&self) {
         let mut well = Instant::now();
         loop {
             self.watchers.bell.notified().await;
-            match self.tell_once().await {
-                Ok(()) => well = Instant::now(),
-                Err(error) if well.elapsed() > self.patience => {
-                    self.watchers.disappoint(&error.into());
-                }
-                Err(error) => tracing::debug!(%error, "jobs that are waited for cannot be read"),
+            let Err(error) = self.tell_once().await else {
+                well = Instant::now();
+                continue;
+            };
+            tracing::debug!(%error, "jobs that are waited for cannot be read");
+            if well.elapsed() > self.patience {
+                self.watchers.disappoint(&error.into());
             }
+            sleep(PAUSE).await;
+            self.watchers.mark_all();
         }
     }
 
