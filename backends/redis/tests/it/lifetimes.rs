@@ -76,7 +76,10 @@ async fn every_record_and_claim_has_an_end() {
         .promote(leader.id, follower.id)
         .await
         .expect("promoted");
-    assert!((29 * day..=30 * day).contains(&ttl(&lead).await));
+    let lead_ends: i64 = server.ask(&["PEXPIRETIME", &lead]).await;
+    let heir = format!("voicefleet:job:{}", follower.id);
+    let heir_ends: i64 = server.ask(&["PEXPIRETIME", &heir]).await;
+    assert_eq!(lead_ends, heir_ends);
 }
 
 /// By whatever is written next.

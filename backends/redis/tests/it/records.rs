@@ -170,6 +170,24 @@ async fn a_change_that_always_comes_too_late_gives_up() {
     assert_eq!(records.get(job.id).await, Ok(job));
 }
 
+/// Else a change that was worked out before would answer with the leader of then.
+#[tokio::test]
+async fn a_promotion_counts_as_a_change() {
+    let server = Server::start().await;
+    let records = server.records();
+    let (leader, follower) = (job("twin"), job("twin"));
+    for job in [&leader, &follower] {
+        records.submit(job).await.expect("submitted");
+    }
+    let key = format!("voicefleet:job:{}", follower.id);
+    for version in [1, 2, 2] {
+        let counted: u64 = server.ask(&["HGET", &key, "v"]).await;
+        assert_eq!(counted, version);
+        let promoted = records.promote(leader.id, follower.id).await;
+        assert_eq!(promoted.expect("promoted").follows, None);
+    }
+}
+
 /// Records that have gone since their ids were listed leave no hole.
 #[tokio::test]
 async fn a_page_is_filled_up_when_jobs_are_gone() {

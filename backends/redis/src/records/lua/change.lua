@@ -15,8 +15,8 @@ if ended then
   if leads then redis.call('DEL', lead_key(print)) end
   if follows then redis.call('ZREM', followers_key(follows), id) end
 else
-  if leads then redis.call('PEXPIRE', lead_key(print), ttl) end
-  if follows then redis.call('PEXPIRE', followers_key(follows), ttl) end
+  if leads then redis.call('PEXPIREAT', lead_key(print), moment(ttl)) end
+  if follows then redis.call('PEXPIREAT', followers_key(follows), moment(ttl)) end
 end
 redis.call('PUBLISH', prefix .. 'moves', id)
 sweep(4)

@@ -21,11 +21,14 @@ local function in_flight(id)
   return state == 'queued' or state == 'running'
 end
 
+-- The moment `ttl` from now, for all that goes together: spans would be counted from moments that differ.
+local function moment(ttl) return string.format('%.0f', now + ttl) end
+
 -- Puts a record that is written under its state and tier, and sets when it goes.
 local function file(id, lane, ttl)
-  redis.call('PEXPIRE', job_key(id), ttl)
+  redis.call('PEXPIREAT', job_key(id), moment(ttl))
   redis.call('ZADD', lane_key(lane), 0, id)
-  redis.call('ZADD', expiry_key, now + ttl, lane .. ':' .. id)
+  redis.call('ZADD', expiry_key, moment(ttl), lane .. ':' .. id)
 end
 
 local function unfile(id, lane)
@@ -35,7 +38,7 @@ end
 
 -- Takes at most `count` records that are gone out of the lanes; returns how many there were.
 local function sweep(count)
-  local gone = redis.call('ZRANGEBYSCORE', expiry_key, '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, count)
+  local gone = redis.call('ZRANGEBYSCORE', expiry_key, '-inf', '(' .. moment(0), 'LIMIT', 0, count)
   for _, entry in ipairs(gone) do
     local lane, id = string.match(entry, '^(.*):([^:]*)$')
     redis.call('UNLINK', job_key(id))
@@ -50,7 +53,7 @@ local function write(id, body, print, state, tier, follows, ttl)
   if follows then
     redis.call('HSET', job_key(id), 'follows', follows)
     redis.call('ZADD', followers_key(follows), 0, id)
-    redis.call('PEXPIRE', followers_key(follows), ttl)
+    redis.call('PEXPIREAT', followers_key(follows), moment(ttl))
   end
   file(id, state .. ':' .. tier, ttl)
   sweep(4)

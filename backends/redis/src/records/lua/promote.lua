@@ -20,6 +20,6 @@ for _, id in ipairs(redis.call('ZRANGE', followers_key(old_leader), 0, -1)) do
   end
 end
 redis.call('UNLINK', followers_key(old_leader))
-redis.call('PEXPIRE', followers_key(leader), ttl)
-redis.call('SET', lead_key(about[2]), leader, 'PX', math.max(1, redis.call('PTTL', job_key(leader))))
+redis.call('PEXPIREAT', followers_key(leader), moment(ttl))
+redis.call('SET', lead_key(about[2]), leader, 'PXAT', redis.call('PEXPIRETIME', job_key(leader)))
 return redis.status_reply('OK')

@@ -8,7 +8,7 @@ if redis.call('EXISTS', job_key(id)) == 1 then
 else
   leader = redis.call('GET', lead_key(print))
   if leader and not in_flight(leader) then leader = false end
-  if not leader then redis.call('SET', lead_key(print), id, 'PX', ttl) end
+  if not leader then redis.call('SET', lead_key(print), id, 'PXAT', moment(ttl)) end
   write(id, body, print, state, tier, leader, ttl)
 end
 if not leader then return {} end
