@@ -2,13 +2,16 @@
 
 use std::{fs, time::Duration};
 
-use voicefleet_core::ports::{RecordError, Submission};
+use voicefleet_core::{
+    JobId,
+    ports::{RecordError, Submission},
+};
 use voicefleet_redis::RedisConfig;
 use voicefleet_testkit::conformance::within_patience;
 
 use crate::{
     records::{job, submit},
-    server::{Server, eventually, records},
+    server::{Server, ask, eventually, records},
 };
 
 /// A replica that has everything of `master`.
@@ -36,6 +39,13 @@ async fn sentinel_of(master: &Server) -> Server {
     Server::start_sentinel(&file).await
 }
 
+/// Whether the database of this test, on that server, has the record.
+async fn has(server: &Server, id: JobId) -> bool {
+    let mut exists = redis::cmd("EXISTS");
+    exists.arg(format!("voicefleet:job:{id}"));
+    ask(&format!("{}/3", server.url()), &exists).await
+}
+
 #[tokio::test]
 async fn after_a_failover_the_new_master_is_used() {
     let mut master = Server::start().await;
@@ -47,7 +57,7 @@ async fn after_a_failover_the_new_master_is_used() {
         (!replicas.is_empty()).then_some(())
     })
     .await;
-    let url = format!("redis+sentinel://127.0.0.1:{}/main", sentinel.port());
+    let url = format!("redis+sentinel://127.0.0.1:{}/main/3", sentinel.port());
     let records = records(&RedisConfig {
         records_url: url,
         look_interval: Duration::from_millis(50),
@@ -55,11 +65,7 @@ async fn after_a_failover_the_new_master_is_used() {
     });
     let kept = submit(&records).await;
     // The replica has it.
-    eventually(async || {
-        let key = format!("voicefleet:job:{}", kept.id);
-        (replica.ask::<usize>(&["EXISTS", &key]).await == 1).then_some(())
-    })
-    .await;
+    eventually(async || has(&replica, kept.id).await.then_some(())).await;
 
     master.kill().await;
     let refused = within_patience(records.get(kept.id)).await;
@@ -74,8 +80,7 @@ async fn after_a_failover_the_new_master_is_used() {
     })
     .await;
     assert_eq!(records.get(kept.id).await, Ok(kept));
-    let key = format!("voicefleet:job:{}", next.id);
-    assert_eq!(replica.ask::<usize>(&["EXISTS", &key]).await, 1);
+    assert!(has(&replica, next.id).await);
 }
 
 #[tokio::test]
