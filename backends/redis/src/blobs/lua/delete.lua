@@ -1,0 +1,3 @@
+-- Removes a blob.
+remove(ARGV[2])
+return redis.status_reply('OK')

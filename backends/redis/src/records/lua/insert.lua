@@ -1,0 +1,7 @@
+-- Records a job that leads nobody and follows nobody; no effect if it is there already.
+local id, body, print, state, tier, ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+
+if redis.call('EXISTS', job_key(id)) == 0 then
+  write(id, body, print, state, tier, false, ttl)
+end
+return redis.status_reply('OK')

@@ -1,0 +1,16 @@
+-- Records a job as the leader of its fingerprint, or as a follower of the one in flight. A job that is
+-- there already stays as it is. Returns nothing for a leader, else the leader, its tier and its state.
+local id, body, print, state, tier, ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+
+local leader
+if redis.call('EXISTS', job_key(id)) == 1 then
+  leader = redis.call('HGET', job_key(id), 'follows')
+else
+  leader = redis.call('GET', lead_key(print))
+  if leader and not in_flight(leader) then leader = false end
+  if not leader then redis.call('SET', lead_key(print), id, 'PXAT', moment(ttl)) end
+  write(id, body, print, state, tier, leader, ttl)
+end
+if not leader then return {} end
+local tier_and_state = redis.call('HMGET', job_key(leader), 'tier', 'state')
+return {leader, tier_and_state[1], tier_and_state[2]}

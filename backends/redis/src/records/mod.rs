@@ -1,0 +1,202 @@
+//! The job records: a hash per job, lists of them by state and tier, and whoever waits for one to move.
+
+mod background;
+mod listing;
+mod scripts;
+mod stored;
+mod watchers;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use voicefleet_core::{
+    Clock, Fingerprint, Job, JobId, JobState, Progress, Tier,
+    ports::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission},
+};
+
+use self::{
+    background::Background,
+    scripts::Scripts,
+    stored::{Stored, read},
+    watchers::Watchers,
+};
+use crate::{
+    config::RedisConfig,
+    error::{ConfigError, Unavailable},
+    link::{Link, Patience},
+};
+
+/// How often a change is worked out anew because another one came before it. Each loss is somebody
+/// else's progress, so that this many in a row mean that something is wrong.
+const TRIES: usize = 32;
+
+/// The job records on Redis. Dropped, it stops; [`RedisRecords::close`] also waits for that.
+pub struct RedisRecords {
+    link: Arc<Link>,
+    scripts: Arc<Scripts>,
+    watchers: Arc<Watchers>,
+    prefix: String,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl RedisRecords {
+    /// Opens the records without waiting for the server: until it is there, calls are answered with
+    /// `Unavailable`. To be called within a Tokio runtime, for it starts the task that listens.
+    ///
+    /// # Errors
+    /// If the URL cannot be read.
+    pub fn open(config: &RedisConfig) -> Result<Self, ConfigError> {
+        let patience = Patience {
+            connect: config.connect_timeout,
+            response: config.response_timeout,
+        };
+        let link = Arc::new(Link::new("the job records", &config.records_url, patience)?);
+        let prefix = config.key_prefix.clone();
+        let scripts = Scripts::new(prefix.clone(), config.finished_ttl, config.unfinished_ttl);
+        let scripts = Arc::new(scripts);
+        let watchers = Arc::new(Watchers::new(config.max_waiters));
+        let background = Background {
+            link: Arc::clone(&link),
+            scripts: Arc::clone(&scripts),
+            watchers: Arc::clone(&watchers),
+            prefix: prefix.clone(),
+            look_interval: config.look_interval,
+            patience: config.response_timeout,
+        };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(background.run(stop.clone()));
+        tasks.close();
+        Ok(Self {
+            link,
+            scripts,
+            watchers,
+            prefix,
+            clock: Arc::clone(&config.clock),
+            tasks,
+            stop,
+        })
+    }
+
+    /// Stops listening, in order: whoever waits hears that the records are closed, and nothing runs on
+    /// when this returns. All other calls still work.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+
+    async fn stored(&self, id: JobId) -> Result<Stored, RecordError> {
+        let found = read(&self.link, &self.prefix, id).await?;
+        found.ok_or(RecordError::NotFound(id))
+    }
+}
+
+impl Drop for RedisRecords {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+#[async_trait]
+impl JobRecords for RedisRecords {
+    async fn submit(&self, job: &Job) -> Result<Submission, RecordError> {
+        let leader: Vec<Option<String>> = self.link.script(&self.scripts.submit(job)?).await?;
+        submission(&leader)
+    }
+
+    async fn insert_finished(&self, job: &Job) -> Result<(), RecordError> {
+        Ok(self.link.script(&self.scripts.insert(job)?).await?)
+    }
+
+    async fn get(&self, id: JobId) -> Result<Job, RecordError> {
+        Ok(self.stored(id).await?.record.job)
+    }
+
+    /// If the connection is lost before the answer, the move may have been made nevertheless.
+    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError> {
+        let now = self.clock.now();
+        for _ in 0..TRIES {
+            let mut stored = self.stored(id).await?;
+            stored.record.apply(change.clone(), now)?;
+            if self.link.script(&self.scripts.change(&stored)?).await? {
+                return Ok(stored.record.job);
+            }
+        }
+        Err(RecordError::Unavailable(format!(
+            "job {id} has been changed by others {TRIES} times meanwhile"
+        )))
+    }
+
+    async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError> {
+        Ok(listing::followers(&self.link, &self.prefix, leader).await?)
+    }
+
+    async fn promote(&self, old_leader: JobId, follower: JobId) -> Result<Job, RecordError> {
+        let promotion = self.scripts.promote(old_leader, follower);
+        let () = self.link.script(&promotion).await?;
+        let job = self.get(follower).await?;
+        if job.state.is_terminal() {
+            let (from, to) = (job.state, JobState::Queued);
+            return Err(RecordError::IllegalMove { from, to });
+        }
+        Ok(job)
+    }
+
+    async fn leader(&self, fingerprint: &Fingerprint) -> Result<Option<JobId>, RecordError> {
+        let mut command = redis::cmd("GET");
+        command.arg(format!("{}lead:{fingerprint}", self.prefix));
+        let leader: Option<String> = self.link.command(&command).await?;
+        leader.as_deref().map(parse_id).transpose()
+    }
+
+    /// At most 1 000 jobs, whatever the filter's limit is.
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage, RecordError> {
+        Ok(listing::page(&self.link, &self.prefix, filter).await?)
+    }
+
+    /// An outage ends the waiting only when it lasts longer than the response time-out.
+    async fn wait(
+        &self,
+        id: JobId,
+        seen: (JobState, Progress),
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        let differs = |job: &Job| (job.state, job.progress) != seen;
+        // Listening first, looking then: a move in between is heard.
+        let mut watch = Watchers::watch(&self.watchers, id)?;
+        let Stored { record, version } = self.stored(id).await?;
+        if differs(&record.job) {
+            return Ok(record.job);
+        }
+        let moved = watch.until(version, differs);
+        match tokio::time::timeout(patience, moved).await {
+            Ok(told) => told,
+            // Perhaps nobody has told.
+            Err(_) => self.get(id).await,
+        }
+    }
+}
+
+/// What the script has answered: nothing, or the leader with its tier and state.
+fn submission(answer: &[Option<String>]) -> Result<Submission, RecordError> {
+    let [Some(leader), about @ ..] = answer else {
+        return Ok(Submission::Leads);
+    };
+    let leader = parse_id(leader)?;
+    let [Some(tier), Some(state)] = about else {
+        return Err(RecordError::NotFound(leader));
+    };
+    let leader_tier = tier.parse::<Tier>();
+    Ok(Submission::Follows {
+        leader,
+        leader_tier: leader_tier.map_err(|error| Unavailable(error.to_string()))?,
+        leader_queued: state == JobState::Queued.name(),
+    })
+}
+
+fn parse_id(text: &str) -> Result<JobId, RecordError> {
+    let id = text.parse();
+    id.map_err(|_| RecordError::Unavailable(format!("{text:?} is no job id")))
+}

@@ -1,0 +1,104 @@
+//! What the server does in one step.
+
+use std::time::Duration;
+
+use redis::{Script, ScriptInvocation};
+use voicefleet_core::{Job, JobId, ports::JobRecord};
+
+use super::stored::{Stored, body_of};
+use crate::{config::millis, error::Unavailable};
+
+macro_rules! script {
+    ($file:literal) => {
+        Script::new(concat!(
+            include_str!("lua/common.lua"),
+            "\n",
+            include_str!(concat!("lua/", $file))
+        ))
+    };
+}
+
+/// The scripts, and what all of them need to know.
+pub(super) struct Scripts {
+    prefix: String,
+    finished_ttl: Duration,
+    unfinished_ttl: Duration,
+    submit: Script,
+    insert: Script,
+    change: Script,
+    promote: Script,
+    sweep: Script,
+}
+
+impl Scripts {
+    pub(super) fn new(prefix: String, finished_ttl: Duration, unfinished_ttl: Duration) -> Self {
+        Self {
+            prefix,
+            finished_ttl,
+            unfinished_ttl,
+            submit: script!("submit.lua"),
+            insert: script!("insert.lua"),
+            change: script!("change.lua"),
+            promote: script!("promote.lua"),
+            sweep: script!("sweep.lua"),
+        }
+    }
+
+    pub(super) fn submit(&self, job: &Job) -> Result<ScriptInvocation<'_>, Unavailable> {
+        self.new_record(&self.submit, job)
+    }
+
+    pub(super) fn insert(&self, job: &Job) -> Result<ScriptInvocation<'_>, Unavailable> {
+        self.new_record(&self.insert, job)
+    }
+
+    fn new_record<'a>(
+        &self,
+        script: &'a Script,
+        job: &Job,
+    ) -> Result<ScriptInvocation<'a>, Unavailable> {
+        let mut call = script.arg(&self.prefix);
+        call.arg(job.id.to_string())
+            .arg(body_of(&JobRecord::new(job.clone()))?)
+            .arg(job.fingerprint.as_str())
+            .arg(job.state.name())
+            .arg(job.tier.name())
+            .arg(self.ttl_of(job));
+        Ok(call)
+    }
+
+    /// Writes `new` if the record is still the one that it was made from.
+    pub(super) fn change(&self, new: &Stored) -> Result<ScriptInvocation<'_>, Unavailable> {
+        let job = &new.record.job;
+        let mut call = self.change.arg(&self.prefix);
+        call.arg(job.id.to_string())
+            .arg(new.version)
+            .arg(body_of(&new.record)?)
+            .arg(job.state.name())
+            .arg(i32::from(job.state.is_terminal()))
+            .arg(self.ttl_of(job));
+        Ok(call)
+    }
+
+    pub(super) fn promote(&self, old_leader: JobId, heir: JobId) -> ScriptInvocation<'_> {
+        let mut call = self.promote.arg(&self.prefix);
+        call.arg(old_leader.to_string())
+            .arg(heir.to_string())
+            .arg(millis(self.unfinished_ttl));
+        call
+    }
+
+    pub(super) fn sweep(&self, count: u64) -> ScriptInvocation<'_> {
+        let mut call = self.sweep.arg(&self.prefix);
+        call.arg(count);
+        call
+    }
+
+    fn ttl_of(&self, job: &Job) -> u64 {
+        millis(if job.state.is_terminal() {
+            self.finished_ttl
+        } else {
+            self.unfinished_ttl
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! The Redis backend over real servers: the conformance suites, and what it promises beyond them.
+
+mod blobs;
+mod conformance;
+mod lifetimes;
+mod outage;
+mod records;
+mod sentinel;
+mod server;

@@ -1,0 +1,198 @@
+//! A `redis-server` of a test's own.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use redis::{Cmd, FromRedisValue, aio::MultiplexedConnection};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+use voicefleet_core::ports::{BlobStore, JobRecords};
+use voicefleet_redis::{RedisBlobs, RedisConfig, RedisRecords};
+use voicefleet_testkit::conformance::within_patience;
+
+/// What a server, and what a Sentinel, logs once it answers.
+const READY: [&str; 2] = ["Ready to accept connections", "Sentinel ID is"];
+
+/// A server on a port of its own with a folder of its own, which end with it.
+pub(crate) struct Server {
+    port: u16,
+    folder: TempDir,
+    settings: Vec<String>,
+    process: Option<Process>,
+}
+
+struct Process {
+    child: Child,
+    /// Kept, for a server whose log nobody takes stops at some point.
+    _log: Lines<BufReader<ChildStdout>>,
+}
+
+impl Server {
+    /// An empty server that writes down everything before it answers.
+    pub(crate) async fn start() -> Self {
+        let durable = ["--appendonly", "yes", "--appendfsync", "always"];
+        // Else a replica waits for others to come.
+        let prompt = ["--repl-diskless-sync-delay", "0"];
+        Self::start_with(&[&durable[..], &prompt].concat()).await
+    }
+
+    pub(crate) async fn start_with(settings: &[&str]) -> Self {
+        Self::start_any(&[&["--save", ""], settings].concat()).await
+    }
+
+    /// A Sentinel. It keeps what it learns in the file of its rules.
+    pub(crate) async fn start_sentinel(rules: &Path) -> Self {
+        let rules = rules.to_str().expect("a path in UTF-8");
+        Self::start_any(&[rules, "--sentinel"]).await
+    }
+
+    async fn start_any(settings: &[&str]) -> Self {
+        let mut server = Self {
+            port: 0,
+            folder: tempfile::tempdir().expect("a folder"),
+            settings: settings.iter().map(|&word| word.to_owned()).collect(),
+            process: None,
+        };
+        // Somebody else may take the port that was free, so that the server ends at once.
+        while server.process.is_none() {
+            server.port = free_port();
+            server.process = server.spawn().await;
+        }
+        server
+    }
+
+    async fn spawn(&self) -> Option<Process> {
+        let mut child = Command::new("redis-server")
+            .args(&self.settings)
+            .args(["--bind", "127.0.0.1", "--port"])
+            .arg(self.port.to_string())
+            .arg("--dir")
+            .arg(self.folder.path())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("redis-server is installed");
+        let log = child.stdout.take().expect("its output");
+        let mut log = BufReader::new(log).lines();
+        let ready = async {
+            while let Some(line) = log.next_line().await.expect("its log") {
+                if READY.iter().any(|ready| line.contains(ready)) {
+                    return true;
+                }
+            }
+            false
+        };
+        if !within_patience(ready).await {
+            return None;
+        }
+        let pong: String = ask(&self.url(), &redis::cmd("PING")).await;
+        assert_eq!(pong, "PONG");
+        Some(Process { child, _log: log })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// As the backend has it, but less patient.
+    pub(crate) fn config(&self) -> RedisConfig {
+        RedisConfig {
+            connect_timeout: Duration::from_secs(5),
+            ..RedisConfig::new(self.url())
+        }
+    }
+
+    pub(crate) fn records(&self) -> Arc<dyn JobRecords> {
+        records(&self.config())
+    }
+
+    /// Ends it as a crash does: by its process id, without a chance to tidy up.
+    pub(crate) async fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.child.kill().await.expect("ends");
+    }
+
+    /// Brings back what it had, on the same port.
+    pub(crate) async fn start_again(&mut self) {
+        assert!(self.process.is_none(), "it runs");
+        self.process = self.spawn().await;
+        assert!(self.process.is_some(), "it does not come back");
+    }
+
+    /// Makes it silent (`STOP`), or go on (`CONT`): its connections stay.
+    pub(crate) async fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("it runs");
+        let id = process.child.id().expect("a process id");
+        let sent = Command::new("kill")
+            .args([format!("-{signal}"), id.to_string()])
+            .status()
+            .await;
+        assert!(sent.expect("kill is there").success());
+    }
+
+    /// A question of the test's own, on a connection of its own.
+    pub(crate) async fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        ask(&self.url(), &command).await
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        Path::new(self.folder.path()).join(name)
+    }
+}
+
+/// Outside the ports that the system gives to outgoing connections, so that it is free again for a
+/// server that comes back.
+pub(crate) fn free_port() -> u16 {
+    loop {
+        let port = fastrand::u16(15_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+async fn connect(url: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(url).expect("a URL");
+    let connection = client.get_multiplexed_async_connection().await;
+    connection.expect("connects")
+}
+
+pub(crate) async fn ask<T: FromRedisValue>(url: &str, command: &Cmd) -> T {
+    let answer = command.query_async(&mut connect(url).await).await;
+    answer.expect("answers")
+}
+
+pub(crate) fn records(config: &RedisConfig) -> Arc<dyn JobRecords> {
+    Arc::new(RedisRecords::open(config).expect("opens"))
+}
+
+pub(crate) fn blobs(config: &RedisConfig) -> Arc<dyn BlobStore> {
+    Arc::new(RedisBlobs::open(config).expect("opens"))
+}
+
+/// Asks until there is an answer.
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    within_patience(asking).await
+}
