@@ -7,7 +7,7 @@ use voicefleet_core::{
     ports::{JobChange, JobFilter, JobRecords, RecordError, Submission},
 };
 use voicefleet_redis::RedisConfig;
-use voicefleet_testkit::conformance::stays_pending;
+use voicefleet_testkit::conformance::{stays_pending, within_patience};
 
 use crate::{
     records::{job, start, submit},
@@ -187,5 +187,8 @@ async fn whoever_waits_for_a_job_hears_that_it_is_gone() {
     stays_pending(&mut waiting).await;
     let record = format!("voicefleet:job:{}", job.id);
     let _: i32 = server.ask(&["DEL", &record]).await;
-    assert_eq!(waiting.await, Err(RecordError::NotFound(job.id)));
+    assert_eq!(
+        within_patience(waiting).await,
+        Err(RecordError::NotFound(job.id))
+    );
 }

@@ -252,7 +252,7 @@ async fn only_so_many_callers_may_wait() {
     let waiting = records.wait(job.id, QUEUED, NEVER);
     tokio::pin!(waiting);
     stays_pending(&mut waiting).await;
-    let refused = records.wait(job.id, QUEUED, NEVER).await;
+    let refused = within_patience(records.wait(job.id, QUEUED, NEVER)).await;
     assert!(
         matches!(refused, Err(RecordError::Unavailable(_))),
         "{refused:?}"

@@ -35,6 +35,17 @@ struct Process {
     _log: Lines<BufReader<ChildStdout>>,
 }
 
+impl Drop for Process {
+    /// Returns when it has ended, so that nothing is left of it when the test is over.
+    fn drop(&mut self) {
+        if self.child.start_kill().is_ok() {
+            while matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
 impl Server {
     /// An empty server that writes down everything before it answers.
     pub(crate) async fn start() -> Self {
