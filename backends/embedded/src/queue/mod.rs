@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use sqlx::SqlitePool;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
-    Clock, EngineId, Envelope,
+    Clock, EngineId, Envelope, Tier,
     ports::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError},
 };
 
@@ -118,7 +118,7 @@ struct EmbeddedConsumer(Arc<Desk>);
 
 #[async_trait]
 impl JobConsumer for EmbeddedConsumer {
-    async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError> {
-        Ok(Box::new(self.0.next().await?))
+    async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError> {
+        Ok(Box::new(self.0.next(least).await?))
     }
 }
