@@ -45,7 +45,7 @@ impl Dispatcher {
             inbox,
             waiting: VecDeque::new(),
             returned: Vec::new(),
-            rota: TierRota::default(),
+            rota: TierRota::new(parts.shares),
             last_lease: 0,
             earliest_retry: None,
             max_attempts: parts.max_attempts,

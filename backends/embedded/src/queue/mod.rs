@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
     ports::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError},
+    tier::TierShares,
 };
 
 use crate::{
@@ -34,6 +35,7 @@ pub(crate) struct QueueParts {
     pub(crate) writer: Writer,
     pub(crate) readers: SqlitePool,
     pub(crate) limits: QueueLimits,
+    pub(crate) shares: TierShares,
     pub(crate) max_attempts: u32,
     pub(crate) clock: Arc<dyn Clock>,
     /// Told about jobs that a lost delivery puts back.
