@@ -1,6 +1,7 @@
 //! The Redis backend over real servers: the conformance suites, and what it promises beyond them.
 
 mod blobs;
+mod breaker;
 mod conformance;
 mod lifetimes;
 mod outage;
