@@ -17,8 +17,10 @@ pub struct RedisConfig {
     /// The server that keeps the job records. It must not evict (`maxmemory-policy noeviction`) and
     /// should write an append-only file.
     pub records_url: String,
-    /// The server that keeps uploads and results, if it is another one. `maxmemory-policy` should be
-    /// `noeviction` or `volatile-lru`: everything else may take away what is pinned.
+    /// The server that keeps results, if it is another one. What is pinned lies with the records
+    /// nevertheless, and so do results that are made while this server is away. On a server with blobs,
+    /// `maxmemory-policy` should be `noeviction` or `volatile-lru`: everything else may take away what is
+    /// pinned.
     pub cache_url: Option<String>,
     /// Goes before the name of every key and channel. Fleets that share a server need one each.
     pub key_prefix: String,
@@ -35,8 +37,8 @@ pub struct RedisConfig {
     pub cache_ttl: Duration,
     /// How long a blob stays pinned that nobody unpins.
     pub pinned_ttl: Duration,
-    /// Bound on uploads and cached results together, bytes, with a few hundred bytes for the keeping
-    /// of each. The server needs some 20 % more, for fragmentation.
+    /// Bound on uploads and cached results together, on each server, bytes, with a few hundred bytes for
+    /// the keeping of each. The server needs some 20 % more, for fragmentation.
     pub blob_limit_bytes: u64,
     /// Blobs that may be read at the same time. One connection carries them all, and more at once only
     /// make all of them late.

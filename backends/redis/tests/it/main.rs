@@ -8,3 +8,4 @@ mod outage;
 mod records;
 mod sentinel;
 mod server;
+mod two_servers;
