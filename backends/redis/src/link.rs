@@ -1,8 +1,6 @@
 //! A connection that comes back.
 
 use std::{
-    future::Future,
-    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,17 +10,15 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError,
-    RedisResult, ScriptInvocation, ServerErrorKind,
-    aio::{MultiplexedConnection, PubSub},
-    sentinel::SentinelClient,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation,
+    ServerErrorKind, aio::PubSub,
 };
-use tokio::time::timeout;
 use voicefleet_core::breaker::{Breaker, BreakerRules, Pass};
 
 use crate::{
     address::Address,
     error::{ConfigError, Unavailable},
+    source::{Connection, Source},
 };
 
 /// A short outage, as of a server that is started anew, is over before this has mattered much.
@@ -46,18 +42,12 @@ pub(crate) struct Link {
     source: Arc<Source>,
     /// The server, as people are told of it.
     name: String,
-    patience: Patience,
     breaker: Breaker,
     current: Mutex<Current>,
 }
 
-enum Source {
-    Server(Client),
-    Sentinels(tokio::sync::Mutex<Box<SentinelClient>>),
-}
-
 /// A connection that comes about, or has. All who need it wait for the same one.
-type Connecting = Shared<BoxFuture<'static, RedisResult<MultiplexedConnection>>>;
+type Connecting = Shared<BoxFuture<'static, RedisResult<Connection>>>;
 
 #[derive(Default)]
 struct Current {
@@ -73,18 +63,26 @@ impl Link {
         url: &str,
         patience: Patience,
     ) -> Result<Self, ConfigError> {
-        let (address, name) = Address::parse(store, url)?;
-        let source = match address {
-            Address::Server(client) => Source::Server(client),
-            Address::Sentinels(client) => Source::Sentinels(tokio::sync::Mutex::new(client)),
-        };
+        let (address, name) = Address::parse(store, url, patience)?;
         Ok(Self {
-            source: Arc::new(source),
+            source: Arc::new(Source::new(address, patience)),
             name: format!("Redis at {name}"),
-            patience,
             breaker: Breaker::new(RULES),
             current: Mutex::default(),
         })
+    }
+
+    /// What all keys begin with. In a cluster, the part of it in braces makes them lie on one server, for
+    /// scripts reach all of them.
+    pub(crate) fn prefix(&self, configured: &str) -> Result<String, ConfigError> {
+        if !self.source.is_cluster() {
+            return Ok(configured.to_owned());
+        }
+        let tag = configured.trim_end_matches(':');
+        if tag.is_empty() || tag.contains(['{', '}']) {
+            return Err(ConfigError::Prefix);
+        }
+        Ok(format!("{{{tag}}}:"))
     }
 
     /// Does one command.
@@ -117,12 +115,7 @@ impl Link {
     /// A connection of its own that hears what is published. Nobody waits for it, so that it is tried
     /// also while callers are refused.
     pub(crate) async fn subscribe(&self, channel: &str) -> Result<PubSub, Unavailable> {
-        let subscribing = async {
-            let mut ear = self.source.client().await?.get_async_pubsub().await?;
-            ear.subscribe(channel).await?;
-            Ok(ear)
-        };
-        let subscribed = in_time(self.patience.connect, subscribing).await;
+        let subscribed = self.source.subscribe(channel).await;
         subscribed.map_err(|error| self.unavailable(&error))
     }
 
@@ -158,7 +151,7 @@ impl Link {
             return (connecting.clone(), current.generation);
         }
         let source = Arc::clone(&self.source);
-        let connecting = source.connect(self.patience).boxed().shared();
+        let connecting = source.connect().boxed().shared();
         current.generation += 1;
         current.connecting = Some(connecting.clone());
         (connecting, current.generation)
@@ -174,37 +167,6 @@ impl Link {
     fn current(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Source {
-    async fn connect(self: Arc<Self>, patience: Patience) -> RedisResult<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(patience.connect))
-            .set_response_timeout(Some(patience.response));
-        let connecting = async {
-            let client = self.client().await?;
-            let connection = client.get_multiplexed_async_connection_with_config(&config);
-            connection.await
-        };
-        in_time(patience.connect, connecting).await
-    }
-
-    /// The server as it is now: after a failover, Sentinel names another one.
-    async fn client(&self) -> RedisResult<Client> {
-        match self {
-            Self::Server(client) => Ok(client.clone()),
-            Self::Sentinels(sentinels) => sentinels.lock().await.async_get_client().await,
-        }
-    }
-}
-
-async fn in_time<T>(
-    patience: Duration,
-    work: impl Future<Output = RedisResult<T>>,
-) -> RedisResult<T> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-    let done = timeout(patience, work).await;
-    done.unwrap_or_else(|_| Err(late().into()))
 }
 
 /// Leave to ask the server once, on one of its connections.
@@ -230,7 +192,7 @@ impl Turn<'_> {
 /// One question to the server, under way.
 struct Call<'a> {
     turn: Turn<'a>,
-    connection: MultiplexedConnection,
+    connection: Connection,
 }
 
 impl Call<'_> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use redis::{Cmd, Pipeline, RedisResult, Script, Value};
+use redis::{Cmd, Pipeline, RedisResult, Script, ScriptInvocation, Value};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
@@ -70,9 +70,11 @@ impl ServerBlobs {
             connect: config.connect_timeout,
             response: config.response_timeout,
         };
+        let link = Link::new(store, url, patience)?;
+        let prefix = link.prefix(&config.key_prefix)?;
         Ok(Self {
-            link: Link::new(store, url, patience)?,
-            prefix: config.key_prefix.clone(),
+            link,
+            prefix,
             limit_bytes: config.blob_limit_bytes,
             cache_ttl: config.cache_ttl,
             pinned_ttl: config.pinned_ttl,
@@ -126,6 +128,13 @@ impl ServerBlobs {
         }
     }
 
+    /// The prefix is also the key that tells a cluster which node is meant.
+    fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
+        let mut call = script.key(&self.prefix);
+        call.arg(&self.prefix);
+        call
+    }
+
     fn key(&self, path: &str) -> String {
         format!("{}blob:{path}", self.prefix)
     }
@@ -140,7 +149,7 @@ impl BlobStore for ServerBlobs {
             return Err(BlobError::Full { needed, limit });
         }
         let _turn = self.turn(&self.writes).await?;
-        let mut put = self.put.arg(&self.prefix);
+        let mut put = self.call(&self.put);
         put.arg(&path)
             .arg(limit)
             .arg(needed)
@@ -178,7 +187,7 @@ impl BlobStore for ServerBlobs {
     }
 
     async fn unpin(&self, key: &BlobKey) -> Result<(), BlobError> {
-        let mut unpin = self.unpin.arg(&self.prefix);
+        let mut unpin = self.call(&self.unpin);
         unpin
             .arg(key.path())
             .arg(self.now())
@@ -187,7 +196,7 @@ impl BlobStore for ServerBlobs {
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
-        let mut delete = self.delete.arg(&self.prefix);
+        let mut delete = self.call(&self.delete);
         delete.arg(key.path());
         Ok(self.link.script(&delete).await?)
     }

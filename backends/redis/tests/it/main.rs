@@ -2,10 +2,12 @@
 
 mod blobs;
 mod breaker;
+mod cluster;
 mod conformance;
 mod lifetimes;
 mod outage;
 mod records;
 mod sentinel;
 mod server;
+mod tls;
 mod two_servers;
