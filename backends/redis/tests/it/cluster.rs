@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use voicefleet_core::ports::{Blob, BlobKey, BlobStore, JobRecords, Retention};
+use voicefleet_core::ports::{Blob, BlobKey, BlobStore, JobRecords, Retention, Submission};
 use voicefleet_redis::{ConfigError, RedisBlobs, RedisConfig, RedisRecords};
 use voicefleet_testkit::{
     FakeClock,
@@ -14,8 +14,8 @@ use voicefleet_testkit::{
 };
 
 use crate::{
-    records::{start, submit},
-    server::{self, Server, blobs, records},
+    records::{job, start, submit},
+    server::{self, Server, blobs, eventually, records},
 };
 
 /// All slots, in three parts.
@@ -28,12 +28,15 @@ struct Cluster {
 impl Cluster {
     async fn start() -> Self {
         let nodes = join_all(SLOTS.map(|_| Server::start_node())).await;
-        for (node, [from, to]) in nodes.iter().zip(SLOTS) {
+        for ((node, [from, to]), epoch) in nodes.iter().zip(SLOTS).zip(["1", "2", "3"]) {
+            let _: String = node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", epoch]).await;
             let _: String = node.ask(&["CLUSTER", "ADDSLOTSRANGE", from, to]).await;
         }
-        for other in &nodes[1..] {
-            let port = other.port().to_string();
-            let _: String = nodes[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &port]).await;
+        // Every pair, for from each other they would hear late.
+        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+            let port = nodes[other].port().to_string();
+            let meet = ["CLUSTER", "MEET", "127.0.0.1", &port];
+            let _: String = nodes[one].ask(&meet).await;
         }
         let cluster = Self { nodes };
         cluster.agree().await;
@@ -65,6 +68,42 @@ impl Cluster {
             records_url: format!("redis+cluster://{}", hosts.join(",")),
             ..self.nodes[0].config()
         }
+    }
+
+    /// Where all the records lie: in which slot, and which of the nodes has it.
+    async fn slot_and_owner(&self) -> (String, usize) {
+        let question = ["CLUSTER", "KEYSLOT", "{voicefleet}:"];
+        let slot: u16 = self.nodes[0].ask(&question).await;
+        let has = |[_, to]: &[&str; 2]| slot <= to.parse().expect("a slot");
+        let owner = SLOTS.iter().position(has).expect("it has one");
+        (slot.to_string(), owner)
+    }
+
+    /// A further node, which has everything that the owner has, and takes over when that one is gone.
+    async fn replica_of(&self, owner: usize) -> Server {
+        let replica = Server::start_node().await;
+        for node in &self.nodes {
+            let port = node.port().to_string();
+            let _: String = replica.ask(&["CLUSTER", "MEET", "127.0.0.1", &port]).await;
+        }
+        for node in self.nodes.iter().chain([&replica]) {
+            let _: String = node
+                .ask(&["CONFIG", "SET", "cluster-node-timeout", "1000"])
+                .await;
+            eventually(async || {
+                let about: String = node.ask(&["CLUSTER", "INFO"]).await;
+                about.contains("cluster_known_nodes:4").then_some(())
+            })
+            .await;
+        }
+        let id: String = self.nodes[owner].ask(&["CLUSTER", "MYID"]).await;
+        let _: String = replica.ask(&["CLUSTER", "REPLICATE", &id]).await;
+        eventually(async || {
+            let about: String = replica.ask(&["INFO", "replication"]).await;
+            about.contains("master_link_status:up").then_some(())
+        })
+        .await;
+        replica
     }
 
     async fn keys(&self) -> Vec<Vec<String>> {
@@ -219,24 +258,42 @@ async fn a_slot_that_moves_is_followed() {
     let cluster = Cluster::start().await;
     let records = records(&cluster.config());
     submit(&records).await;
-    let (writer, other) = (&cluster.nodes[0], &cluster.nodes[1]);
-    let slot: u16 = writer.ask(&["CLUSTER", "KEYSLOT", "{voicefleet}:"]).await;
-    for node in &cluster.nodes {
-        let _: String = node.ask(&["FLUSHALL"]).await;
-    }
-    let owner = SLOTS
-        .iter()
-        .position(|[_, to]| slot <= to.parse().expect("a slot"));
-    let heir = if owner == Some(1) { writer } else { other };
+    let (slot, owner) = cluster.slot_and_owner().await;
+    let _: String = cluster.nodes[owner].ask(&["FLUSHALL"]).await;
+    let heir = &cluster.nodes[(owner + 1) % 3];
     let id: String = heir.ask(&["CLUSTER", "MYID"]).await;
     for node in &cluster.nodes {
-        let slot = slot.to_string();
         let _: String = node.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &id]).await;
     }
     let job = submit(&records).await;
     assert_eq!(records.get(job.id).await, Ok(job));
     let keys: usize = heir.ask(&["DBSIZE"]).await;
     assert!(keys > 0);
+}
+
+#[tokio::test]
+async fn a_replica_that_takes_over_is_used() {
+    let mut cluster = Cluster::start().await;
+    let records = records(&cluster.config());
+    let kept = submit(&records).await;
+    let (_, owner) = cluster.slot_and_owner().await;
+    let replica = cluster.replica_of(owner).await;
+    let keys: usize = cluster.nodes[owner].ask(&["DBSIZE"]).await;
+    eventually(async || {
+        let copied: usize = replica.ask(&["DBSIZE"]).await;
+        (copied == keys).then_some(())
+    })
+    .await;
+    cluster.nodes[owner].kill().await;
+    let next = job("after the failover");
+    eventually(async || {
+        let submitted = records.submit(&next).await.ok();
+        submitted.map(|outcome| assert_eq!(outcome, Submission::Leads))
+    })
+    .await;
+    assert_eq!(records.get(kept.id).await, Ok(kept));
+    let copied: usize = replica.ask(&["DBSIZE"]).await;
+    assert!(copied > keys);
 }
 
 #[tokio::test]
