@@ -22,6 +22,10 @@ const SENTINEL_PORT: u16 = 26_379;
 /// has taken over.
 const CLUSTER_RETRIES: u32 = 4;
 
+/// The library waits for all nodes that are named, then for all that those name, also for silent ones.
+/// There must be time left for the others.
+const CLUSTER_ROUNDS: u32 = 4;
+
 /// A server, the Sentinels that know which server it is at the moment, or the nodes of a cluster.
 pub(crate) enum Address {
     Server(Client),
@@ -174,7 +178,7 @@ fn cluster(parts: &Parts<'_>, patience: Patience) -> Result<(Address, String), S
     let nodes = parts.hosts.iter().map(|host| info(parts, host, "0"));
     let nodes: Vec<_> = nodes.collect::<Result<_, _>>()?;
     let mut builder = ClusterClientBuilder::new(nodes.clone())
-        .connection_timeout(patience.connect)
+        .connection_timeout(patience.connect / CLUSTER_ROUNDS)
         .response_timeout(patience.response)
         .retries(CLUSTER_RETRIES)
         .tcp_settings(tcp_settings());

@@ -1,6 +1,6 @@
 //! A cluster of three masters.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -234,7 +234,7 @@ async fn all_of_it_lies_on_one_node() {
 async fn moves_are_heard_from_every_node() {
     let cluster = Cluster::start().await;
     let config = RedisConfig {
-        look_interval: std::time::Duration::from_hours(1),
+        look_interval: Duration::from_hours(1),
         ..cluster.config()
     };
     let writer = records(&config);
@@ -294,6 +294,30 @@ async fn a_replica_that_takes_over_is_used() {
     assert_eq!(records.get(kept.id).await, Ok(kept));
     let copied: usize = replica.ask(&["DBSIZE"]).await;
     assert!(copied > keys);
+}
+
+/// Neither when it is named in the URL nor when the others name it.
+#[tokio::test]
+async fn a_silent_node_that_has_no_records_keeps_nobody_away() {
+    let cluster = Cluster::start().await;
+    let (_, owner) = cluster.slot_and_owner().await;
+    let silent = &cluster.nodes[(owner + 1) % 3];
+    silent.signal("STOP").await;
+    for named in [
+        &[silent, &cluster.nodes[owner]][..],
+        &[&cluster.nodes[owner]],
+    ] {
+        let hosts = named
+            .iter()
+            .map(|node| format!("127.0.0.1:{}", node.port()));
+        let hosts: Vec<_> = hosts.collect();
+        let records = records(&RedisConfig {
+            records_url: format!("redis+cluster://{}", hosts.join(",")),
+            connect_timeout: Duration::from_secs(2),
+            ..cluster.config()
+        });
+        submit(&records).await;
+    }
 }
 
 #[tokio::test]
