@@ -27,7 +27,7 @@ pub(crate) struct Source {
 }
 
 enum Place {
-    Server(Client),
+    Server(Box<Client>),
     Sentinels(Mutex<Box<SentinelClient>>),
     Cluster {
         client: Box<ClusterClient>,
@@ -84,7 +84,7 @@ impl Source {
     /// time another one.
     async fn server(&self) -> RedisResult<Client> {
         match &self.place {
-            Place::Server(client) => Ok(client.clone()),
+            Place::Server(client) => Ok(Client::clone(client)),
             Place::Sentinels(sentinels) => sentinels.lock().await.async_get_client().await,
             Place::Cluster { nodes, next, .. } => {
                 let next = next.fetch_add(1, Ordering::Relaxed) % nodes.len();

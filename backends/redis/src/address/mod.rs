@@ -28,7 +28,7 @@ const CLUSTER_ROUNDS: u32 = 4;
 
 /// A server, the Sentinels that know which server it is at the moment, or the nodes of a cluster.
 pub(crate) enum Address {
-    Server(Client),
+    Server(Box<Client>),
     Sentinels(Box<SentinelClient>),
     Cluster {
         client: Box<ClusterClient>,
@@ -70,7 +70,8 @@ fn server(parts: &Parts<'_>) -> Result<(Address, String), String> {
     };
     let info = info(parts, host, parts.path)?;
     let name = info.addr().to_string();
-    Ok((Address::Server(client(info, &parts.settings)?), name))
+    let client = client(info, &parts.settings)?;
+    Ok((Address::Server(Box::new(client)), name))
 }
 
 /// Without the reason that the library gives, which may quote the URL.
@@ -87,10 +88,10 @@ fn client(info: ConnectionInfo, settings: &Settings) -> Result<Client, String> {
         Some(trusted) => Client::build_with_tls(info, trusted.clone()),
         None => Client::open(info),
     };
-    client.map_err(category)
+    client.map_err(|error| category(&error))
 }
 
-fn category(error: RedisError) -> String {
+fn category(error: &RedisError) -> String {
     error.category().to_owned()
 }
 
@@ -145,7 +146,7 @@ fn sentinel_client(
     let builder = SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master);
     let redis = settings.redis_settings();
     let mut builder = builder
-        .map_err(category)?
+        .map_err(|error| category(&error))?
         .set_client_to_redis_db(redis.db())
         .set_client_to_redis_tcp_settings(tcp_settings());
     if let Some(user) = redis.username() {
@@ -168,7 +169,7 @@ fn sentinel_client(
             .set_client_to_redis_certificates(trusted.clone())
             .set_client_to_sentinel_certificates(trusted.clone());
     }
-    builder.build().map_err(category)
+    builder.build().map_err(|error| category(&error))
 }
 
 fn cluster(parts: &Parts<'_>, patience: Patience) -> Result<(Address, String), String> {
@@ -185,7 +186,7 @@ fn cluster(parts: &Parts<'_>, patience: Patience) -> Result<(Address, String), S
     if let Some(trusted) = &parts.settings.trusted {
         builder = builder.certs(trusted.clone());
     }
-    let client = Box::new(builder.build().map_err(category)?);
+    let client = Box::new(builder.build().map_err(|error| category(&error))?);
     let nodes = nodes
         .into_iter()
         .map(|node| self::client(node, &parts.settings));
