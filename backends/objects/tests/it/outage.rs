@@ -51,8 +51,9 @@ async fn a_store_that_never_answers_is_soon_not_asked_any_more() {
         let reason = reason(within_patience(store.contains(&key)).await);
         assert!(!reason.contains("not asked"), "{reason}");
     }
-    for answer in join_all((0..100).map(|_| store.contains(&key))).await {
-        let reason = reason(answer);
-        assert!(reason.contains("not asked until"), "{reason}");
-    }
+    // On a machine that takes its time, one of them may already try again.
+    let answers = join_all((0..100).map(|_| store.contains(&key))).await;
+    let reasons = answers.into_iter().map(reason);
+    let refused = reasons.filter(|reason| reason.contains("not asked until"));
+    assert!(refused.count() >= 99);
 }

@@ -74,22 +74,24 @@ async fn a_server_that_never_answers_is_soon_not_asked_any_more() {
         assert!(!is_refused_at_once(&answer), "{answer:?}");
     }
     assert_eq!(mute.taken(), 3);
+    // Also on a machine that takes its time, so that one call may already try again, the others do not.
     let answers = join_all((0..100).map(|_| ask(&blobs))).await;
-    assert_eq!(mute.taken(), 3);
-    for answer in answers {
-        assert!(is_refused_at_once(&answer), "{answer:?}");
-        let reason = answer.expect_err("refused");
+    assert!(mute.taken() <= 4, "{} connections", mute.taken());
+    let refused = answers.iter().filter(|answer| is_refused_at_once(answer));
+    assert!(refused.count() >= 99);
+    for reason in answers.into_iter().filter_map(Result::err) {
         assert!(reason.contains(&mute.port.to_string()), "{reason}");
     }
-    // Some time later it is asked again, and while one call waits for that, the others do not.
-    let crowds = eventually(async || {
+    // Some time later it is asked again, by one call only.
+    let before = mute.taken();
+    let answers = eventually(async || {
         let answers = join_all((0..100).map(|_| ask(&blobs))).await;
-        (mute.taken() > 3).then_some(answers)
-    });
-    let answers = crowds.await;
+        (mute.taken() > before).then_some(answers)
+    })
+    .await;
     let refused = answers.iter().filter(|answer| is_refused_at_once(answer));
     assert_eq!(refused.count(), 99);
-    assert_eq!(mute.taken(), 4);
+    assert_eq!(mute.taken(), before + 1);
 }
 
 #[tokio::test]
