@@ -1,6 +1,7 @@
 //! A real server process.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Begins the line in which the server says where it listens.
 const ADDRESS_PREFIX: &str = "listening on ";
 
-/// A running `voicefleet serve`; killed when dropped.
+/// A running `voicefleet` that serves, be it the API or its own state; killed when dropped.
 pub struct Server {
     child: Child,
     base: String,
@@ -31,10 +32,32 @@ impl Server {
     /// # Errors
     /// If the program is not built, does not start, or does not become ready.
     pub async fn start(data: &Path, flags: &[&str]) -> anyhow::Result<Self> {
-        let mut child = Command::new(program()?)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(flags)
+        let mut command = Command::new(program()?);
+        command.args(["serve", "--data"]).arg(data).args(flags);
+        Self::launch(command).await
+    }
+
+    /// Starts `voicefleet` with a command and settings from the environment; its log goes to `log`, if
+    /// there is one.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_role(
+        role: &[&str],
+        settings: &[(String, String)],
+        log: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(program()?);
+        command.args(role).envs(settings.iter().cloned());
+        if let Some(log) = log {
+            command.stderr(File::create(log)?);
+        }
+        Self::launch(command).await
+    }
+
+    async fn launch(mut command: Command) -> anyhow::Result<Self> {
+        let mut child = command
+            .env("VOICEFLEET_LISTEN", "127.0.0.1:0")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;

@@ -14,6 +14,7 @@ mod http;
 mod job_object;
 mod job_request;
 mod openapi;
+mod outbox;
 mod problem;
 mod rendering;
 mod results;
@@ -30,5 +31,6 @@ mod waiting;
 
 pub use context::{ApiContext, ApiLimits, ApiStop, CatalogSource, MetricsText};
 pub use openapi::openapi;
+pub use outbox::queue_what_was_left;
 pub use problem::status_of;
 pub use router::router;

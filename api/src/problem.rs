@@ -137,7 +137,9 @@ impl From<RecordError> for ApiError {
             RecordError::NotFound(id) => {
                 Self::new(ErrorCode::JobNotFound, format!("there is no job {id}"))
             }
-            RecordError::IllegalMove { .. } => Self::internal(&error.to_string()),
+            RecordError::IllegalMove { .. } | RecordError::Superseded(_) => {
+                Self::internal(&error.to_string())
+            }
         }
     }
 }

@@ -127,6 +127,10 @@ pub(crate) async fn publish(
     trace: Option<TraceContext>,
 ) -> Result<(), ApiError> {
     let Err(error) = app.queue.publish(&Envelope::for_job(job, trace)).await else {
+        // If this is not noted, the job is published a second time, which whoever gets it notices.
+        if let Err(error) = app.records.published(job.id).await {
+            tracing::debug!(job_id = %job.id, %error, "not noted that the job is in the queue");
+        }
         return Ok(());
     };
     let error = ApiError::from(error).about_job(job);

@@ -19,11 +19,30 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the API and do the work in this one process, with everything kept in one `SQLite` file.
     Serve(Box<Options>),
+    /// Serve the API of a cluster: jobs go to `RabbitMQ`, records and audio to `Redis`.
+    Api(Box<Options>),
+    /// Do the work of a cluster for one or more engines.
+    Worker(Box<WorkerOptions>),
     /// List, fetch or check the model files.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Have sample questions spoken and read back through a running server, and show how it went.
     Sample(SampleOptions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WorkerOptions {
+    /// The engines whose jobs it takes.
+    #[arg(
+        long = "engine",
+        env = "VOICEFLEET_ENGINE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) engines: Vec<String>,
+    #[command(flatten)]
+    pub(crate) options: Options,
 }
 
 #[derive(Debug, Subcommand)]

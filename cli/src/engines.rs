@@ -35,9 +35,19 @@ impl EngineLoader for InstalledLoader {
 }
 
 /// Every engine that this program has.
+const ENGINES: [(&str, MakeLoader); 3] =
+    [("piper", piper), ("kokoro", kokoro), ("whisper", whisper)];
+
+/// Their names.
+pub(crate) fn ids() -> Vec<EngineId> {
+    ENGINES
+        .iter()
+        .map(|(name, _)| EngineId::new(*name))
+        .collect()
+}
+
+/// Their loaders, over the models in `store`.
 pub(crate) fn loaders(store: &Arc<ModelStore>) -> Vec<Arc<dyn EngineLoader>> {
-    let engines: [(&str, MakeLoader); 3] =
-        [("piper", piper), ("kokoro", kokoro), ("whisper", whisper)];
     let loader = |(name, make): (&str, MakeLoader)| -> Arc<dyn EngineLoader> {
         Arc::new(InstalledLoader {
             engine: EngineId::new(name),
@@ -45,7 +55,7 @@ pub(crate) fn loaders(store: &Arc<ModelStore>) -> Vec<Arc<dyn EngineLoader>> {
             make,
         })
     };
-    engines.into_iter().map(loader).collect()
+    ENGINES.into_iter().map(loader).collect()
 }
 
 fn piper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {

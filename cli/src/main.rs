@@ -4,8 +4,8 @@ mod catalog;
 mod cli;
 mod engines;
 mod models;
+mod process;
 mod sample;
-mod serve;
 mod settings;
 mod telemetry;
 
@@ -15,6 +15,7 @@ use clap::Parser;
 
 use crate::{
     cli::{Cli, Command},
+    process::Role,
     settings::SettingsError,
 };
 
@@ -41,7 +42,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         .build()?;
     runtime.block_on(async {
         match cli.command {
-            Command::Serve(options) => serve::run(options).await,
+            Command::Serve(options) => process::run(Role::Serve, &options).await,
+            Command::Api(options) => process::run(Role::Api, &options).await,
+            Command::Worker(worker) => {
+                let role = Role::worker(&worker.engines)?;
+                process::run(role, &worker.options).await
+            }
             Command::Models(command) => models::run(command).await,
             Command::Sample(options) => sample::run(options).await,
         }

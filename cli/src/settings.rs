@@ -8,8 +8,10 @@ use figment::{
     providers::{Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use voicefleet_core::{policy::RetryPolicy, ports::AudioLimits};
+use voicefleet_core::{policy::RetryPolicy, ports::AudioLimits, tier::TierShares};
 use voicefleet_workers::WorkerConfig;
+
+use crate::process::Role;
 
 /// What can be given on the command line. The same names, with `_` for `-`, stand in the TOML file, and
 /// upper-case behind `VOICEFLEET_` in the environment.
@@ -27,6 +29,42 @@ pub(crate) struct Options {
     #[arg(long, env = "VOICEFLEET_DATA", value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
+    /// The broker of a cluster: <amqp://user:password@host:port/vhost>.
+    #[arg(
+        long,
+        env = "VOICEFLEET_AMQP_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amqp_url: Option<String>,
+    /// Where a cluster keeps its job records: <redis://user:password@host:port/db>, or
+    /// <redis+sentinel://user:password@host:port,host:port/master/db>. Must not evict.
+    #[arg(
+        long,
+        env = "VOICEFLEET_REDIS_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis_url: Option<String>,
+    /// Where a cluster keeps results and cached audio [default: where the records are].
+    #[arg(
+        long,
+        env = "VOICEFLEET_CACHE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_url: Option<String>,
+    /// What the standard tier is guaranteed of the work, per cent [default: 15].
+    #[arg(long, env = "VOICEFLEET_STANDARD_SHARE", value_name = "PERCENT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_share: Option<u32>,
+    /// What the batch tier is guaranteed of the work, per cent [default: 5].
+    #[arg(long, env = "VOICEFLEET_BATCH_SHARE", value_name = "PERCENT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_share: Option<u32>,
     /// Folder of the model files [default: ~/.cache/voicefleet/models].
     #[arg(long, env = "VOICEFLEET_MODELS", value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,6 +151,11 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,
     pub(crate) models: PathBuf,
+    pub(crate) amqp_url: Option<String>,
+    pub(crate) redis_url: Option<String>,
+    pub(crate) cache_url: Option<String>,
+    pub(crate) standard_share: u32,
+    pub(crate) batch_share: u32,
     pub(crate) piper_slots: usize,
     pub(crate) kokoro_slots: usize,
     pub(crate) whisper_slots: usize,
@@ -135,6 +178,13 @@ pub(crate) struct Settings {
 #[error("the settings are wrong:\n  {}", .0.join("\n  "))]
 pub(crate) struct SettingsError(Vec<String>);
 
+impl SettingsError {
+    /// A sentence for each thing that is wrong.
+    pub(crate) fn new(wrong: Vec<String>) -> Self {
+        Self(wrong)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -142,6 +192,11 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data: home_folder("XDG_DATA_HOME", ".local/share").join("voicefleet"),
             models: models_folder(None),
+            amqp_url: None,
+            redis_url: None,
+            cache_url: None,
+            standard_share: TierShares::default().standard,
+            batch_share: TierShares::default().batch,
             piper_slots: cores,
             kokoro_slots: cores,
             whisper_slots: cores,
@@ -174,8 +229,8 @@ fn home_folder(variable: &str, below_home: &str) -> PathBuf {
 }
 
 impl Settings {
-    /// Puts the sources together and checks the result.
-    pub(crate) fn resolve(options: &Options) -> Result<Self, SettingsError> {
+    /// Puts the sources together and checks the result, as far as the role needs it.
+    pub(crate) fn resolve(role: &Role, options: &Options) -> Result<Self, SettingsError> {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = &options.config {
             if !file.is_file() {
@@ -192,12 +247,15 @@ impl Settings {
             .map_err(|errors| {
                 SettingsError(errors.into_iter().map(|error| error.to_string()).collect())
             })?;
-        settings.check()?;
+        settings.check(role)?;
         Ok(settings)
     }
 
-    fn check(&self) -> Result<(), SettingsError> {
+    fn check(&self, role: &Role) -> Result<(), SettingsError> {
         let mut wrong = Vec::new();
+        if role.is_of_a_cluster() {
+            wrong.extend(self.missing_of_a_cluster());
+        }
         let mut demand = |holds: bool, sentence: &str| {
             if !holds {
                 wrong.push(sentence.to_owned());
@@ -246,6 +304,25 @@ impl Settings {
         }
     }
 
+    fn missing_of_a_cluster(&self) -> Vec<String> {
+        let needed = [
+            ("amqp_url", &self.amqp_url, "amqp://"),
+            ("redis_url", &self.redis_url, "redis://"),
+        ];
+        let absent = needed.into_iter().filter(|(_, url, _)| url.is_none());
+        absent
+            .map(|(name, _, like)| format!("{name}: a cluster needs one, like {like}127.0.0.1"))
+            .collect()
+    }
+
+    /// What the tiers are guaranteed.
+    pub(crate) fn shares(&self) -> TierShares {
+        TierShares {
+            standard: self.standard_share,
+            batch: self.batch_share,
+        }
+    }
+
     /// Slots by engine name.
     pub(crate) fn slots(&self) -> [(&'static str, usize); 3] {
         [
@@ -267,6 +344,7 @@ impl Settings {
                 ..RetryPolicy::default()
             },
             audio_limits: self.audio_limits(),
+            shares: self.shares(),
             ..WorkerConfig::default()
         }
     }
@@ -303,7 +381,7 @@ mod tests {
     fn flags_beat_the_file_and_the_file_beats_defaults() {
         let (_folder, mut options) = options_with_file("piper_slots = 3\nkokoro_slots = 4\n");
         options.piper_slots = Some(7);
-        let settings = Settings::resolve(&options).expect("valid");
+        let settings = Settings::resolve(&Role::Serve, &options).expect("valid");
         assert_eq!((settings.piper_slots, settings.kokoro_slots), (7, 4));
         assert_eq!(settings.sync_wait_seconds, 25);
     }
@@ -312,7 +390,9 @@ mod tests {
     fn every_wrong_setting_is_named_at_once() {
         let (_folder, options) =
             options_with_file("piper_slots = 0\nsync_wait_seconds = 999\nlog = \"info,,=\"\n");
-        let text = Settings::resolve(&options).expect_err("wrong").to_string();
+        let text = Settings::resolve(&Role::Serve, &options)
+            .expect_err("wrong")
+            .to_string();
         for name in ["piper: slots", "sync_wait_seconds", "log:"] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
@@ -321,7 +401,9 @@ mod tests {
     #[test]
     fn a_misspelt_setting_is_refused() {
         let (_folder, options) = options_with_file("piper_slot = 1\n");
-        let text = Settings::resolve(&options).expect_err("wrong").to_string();
+        let text = Settings::resolve(&Role::Serve, &options)
+            .expect_err("wrong")
+            .to_string();
         assert!(text.contains("piper_slot"), "{text}");
     }
 
@@ -331,6 +413,6 @@ mod tests {
             config: Some("/nonexistent.toml".into()),
             ..Options::default()
         };
-        assert!(Settings::resolve(&options).is_err());
+        assert!(Settings::resolve(&Role::Serve, &options).is_err());
     }
 }

@@ -1,10 +1,12 @@
 //! What travels in the queue: small, versioned, and enough for a worker to begin.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
-    job::{Job, JobId},
+    job::{Job, JobId, Progress, Timings},
     spec::JobSpec,
+    state::JobState,
     tier::Tier,
     time::Timestamp,
 };
@@ -22,11 +24,27 @@ pub struct TraceContext {
     pub tracestate: String,
 }
 
+/// One envelope, through all its deliveries, retries included: a job may be published more than once.
+/// Nil in envelopes of builds that did not number them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EnvelopeId(Uuid);
+
+impl EnvelopeId {
+    /// A new id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
 /// A job on its way to a worker. Audio never travels in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
     /// Layout version; see [`SCHEMA`].
     pub schema: u16,
+    /// Which envelope of the job.
+    #[serde(default)]
+    pub id: EnvelopeId,
     /// The job.
     pub job_id: JobId,
     /// The tier of the queue it lies in.
@@ -60,6 +78,7 @@ impl Envelope {
     pub fn for_job(job: &Job, trace: Option<TraceContext>) -> Self {
         Self {
             schema: SCHEMA,
+            id: EnvelopeId::generate(),
             job_id: job.id,
             tier: job.tier,
             attempt: job.attempt,
@@ -67,6 +86,29 @@ impl Envelope {
             cost: job.cost,
             trace,
             spec: job.spec.clone(),
+        }
+    }
+
+    /// The job as it was when it was first published, for records that have lost it: without the
+    /// times and attempts that only they knew.
+    pub fn to_job(&self) -> Job {
+        Job {
+            id: self.job_id,
+            fingerprint: self.spec.fingerprint(),
+            spec: self.spec.clone(),
+            tier: self.tier,
+            state: JobState::Queued,
+            follows: None,
+            from_cache: false,
+            attempt: 0,
+            cost: self.cost,
+            created_at: self.job_id.created_at(),
+            started_at: None,
+            finished_at: None,
+            deadline: self.deadline,
+            progress: Progress::default(),
+            timings: Timings::default(),
+            failure: None,
         }
     }
 
@@ -131,13 +173,27 @@ mod tests {
         #[test]
         fn encoding_round_trips(spec in spec(), attempt in 0_u32..9, deadline in proptest::option::of(0_i64..9_999)) {
             let envelope = Envelope {
-                schema: SCHEMA, job_id: JobId::generate(), tier: Tier::Batch, attempt,
+                schema: SCHEMA, id: EnvelopeId::generate(), job_id: JobId::generate(), tier: Tier::Batch, attempt,
                 deadline: deadline.map(Timestamp), cost: 1.5,
                 trace: Some(TraceContext { traceparent: "00-1-2-01".into(), tracestate: String::new() }), spec,
             };
             let bytes = envelope.encode().expect("encodes");
             prop_assert_eq!(Envelope::decode(&bytes).expect("decodes"), envelope);
         }
+    }
+
+    #[test]
+    fn a_job_is_made_anew_from_its_envelope() {
+        let envelope = Envelope::decode(SCHEMA_1.as_bytes()).expect("schema 1");
+        let job = envelope.to_job();
+        assert_eq!(job.id, envelope.job_id);
+        assert_eq!(job.fingerprint, envelope.spec.fingerprint());
+        assert_eq!(job.created_at, Timestamp(0x0193_5d2e_0000));
+        let again = Envelope {
+            id: envelope.id,
+            ..Envelope::for_job(&job, None)
+        };
+        assert_eq!(again, envelope);
     }
 
     /// Written by the first release; it must stay readable for as long as queues may hold it.

@@ -20,6 +20,12 @@ impl JobId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// When it was made, which stands in its first 48 bits (RFC 9562, 5.7).
+    pub fn created_at(self) -> Timestamp {
+        let (high, low, ..) = self.0.as_fields();
+        Timestamp((i64::from(high) << 16) | i64::from(low))
+    }
 }
 
 impl fmt::Display for JobId {

@@ -25,7 +25,7 @@ pub mod words;
 
 pub use audio::{AudioFormat, Pcm};
 pub use catalog::{Catalog, EngineId, ModelEntry, VoiceEntry};
-pub use envelope::{Envelope, TraceContext};
+pub use envelope::{Envelope, EnvelopeId, TraceContext};
 pub use failure::{ErrorCode, Failure};
 pub use fingerprint::Fingerprint;
 pub use job::{Job, JobId, Progress, Timings};

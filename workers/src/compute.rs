@@ -1,39 +1,58 @@
 //! Threads for blocking inference, apart from those that serve the network.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tokio::sync::oneshot;
-use voicefleet_core::{EngineId, ErrorCode, Failure};
+use voicefleet_core::{EngineId, ErrorCode, Failure, Tier, tier::TierShares};
 
-/// As many threads as the worker has slots; callers are bounded by the slots, so nothing piles up.
+use crate::turns::{Turn, Turns};
+
+/// As many threads as the worker has slots, each used by whoever has a turn.
 pub(crate) struct ComputePool {
     threads: rayon::ThreadPool,
+    turns: Arc<Turns>,
 }
 
 impl ComputePool {
     /// Starts the threads. They are named after the engine and end when the pool is dropped.
-    pub(crate) fn start(engine: &EngineId, threads: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        engine: &EngineId,
+        threads: usize,
+        shares: TierShares,
+    ) -> std::io::Result<Self> {
         let name = engine.as_str().to_owned();
+        let turns = Turns::new(threads, shares);
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(move |index| format!("{name}-{index}"))
             .build()
-            .map(|threads| Self { threads })
+            .map(|threads| Self { threads, turns })
             .map_err(std::io::Error::other)
     }
 
-    /// Runs `work` on one of the threads, within the current tracing span.
+    /// Waits until it is this tier's turn to use one of the threads.
+    pub(crate) async fn turn(&self, tier: Tier) -> Turn {
+        self.turns.take(tier).await
+    }
+
+    /// Runs `work` on one of the threads, within the current tracing span. The turn is over when the
+    /// work is, also if nobody waits for it any more.
     ///
     /// # Errors
     /// [`ErrorCode::EnginePanicked`] if it panics.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        turn: Turn,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
         let span = tracing::Span::current();
         self.threads.spawn(move || {
             let outcome = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
+            drop(turn);
             // Nobody waits any more when the attempt timed out; the result is then of no use.
             let _ = reply.send(outcome);
         });

@@ -6,7 +6,7 @@ use apalis::prelude::BoxDynError;
 use apalis_core::{task::ExecutionContext, worker::ext::ack::Acknowledge};
 use futures::{FutureExt, future::BoxFuture};
 use voicefleet_core::{
-    Envelope, ErrorCode, Failure, JobState,
+    ErrorCode, Failure, JobState,
     policy::{self, Verdict},
     ports::{Delivery, JobChange, QueueError, RecordError, Settlement},
 };
@@ -19,9 +19,9 @@ pub(crate) enum Setback {
     /// It failed.
     #[error("{0}")]
     Failed(Failure),
-    /// The worker is stopping; somebody else is to do it.
-    #[error("given back because the worker is stopping")]
-    GivenBack,
+    /// Somebody else is to go on with it.
+    #[error("given back because {0}")]
+    GivenBack(&'static str),
     /// The job is not ours any more: cancelled, or run by somebody else.
     #[error("the job was withdrawn while it ran")]
     Withdrawn,
@@ -40,7 +40,9 @@ impl From<RecordError> for Setback {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::Unavailable(_) => Self::RecordsDown,
-            RecordError::NotFound(_) | RecordError::IllegalMove { .. } => Self::Withdrawn,
+            RecordError::NotFound(_)
+            | RecordError::IllegalMove { .. }
+            | RecordError::Superseded(_) => Self::Withdrawn,
         }
     }
 }
@@ -71,14 +73,14 @@ impl<Res: Send + Sync + 'static> Acknowledge<Res> for Conclude {
         let setback = outcome.as_ref().err().map(setback_of);
         async move {
             let Some(ticket) = ticket else { return Ok(()) };
-            let Some(delivery) = ticket.take() else {
+            let Some(held) = ticket.take() else {
                 return Ok(());
             };
             let settlement = match setback {
                 None => Some(Settlement::Done),
-                Some(setback) => settlement_after(&resources, &ticket.envelope, setback).await,
+                Some(setback) => settlement_after(&resources, &ticket, setback).await,
             };
-            settle(delivery, settlement).await;
+            settle(held.delivery, settlement).await;
             Ok(())
         }
         .boxed()
@@ -109,39 +111,42 @@ fn setback_of(error: &BoxDynError) -> Setback {
 /// Records what has become of the job and says how to settle; `None` means not at all.
 async fn settlement_after(
     resources: &Resources,
-    envelope: &Envelope,
+    ticket: &Ticket,
     setback: Setback,
 ) -> Option<Settlement> {
+    let id = ticket.envelope.job_id;
     match setback {
-        Setback::Withdrawn => Some(Settlement::Done),
+        // Whoever ended the job may have been lost before it could tell those who follow it.
+        Setback::Withdrawn => match followers::conclude(resources, id).await {
+            Ok(()) | Err(RecordError::NotFound(_)) => Some(Settlement::Done),
+            Err(error) => recorded::<()>(Err(error), Settlement::Done),
+        },
         Setback::RecordsDown => {
             // Held for a moment so that an outage does not become a storm of deliveries.
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             None
         }
-        Setback::GivenBack => {
-            let id = envelope.job_id;
-            tracing::info!(job_id = %id, "the job is given back, its attempt uncounted");
+        Setback::GivenBack(why) => {
+            tracing::info!(job_id = %id, why, "the job is given back, its attempt uncounted");
+            let (_, run) = ticket.attempt();
+            let records = &resources.parts.records;
             recorded(
-                resources
-                    .parts
-                    .records
-                    .change(id, JobChange::GiveBack)
-                    .await,
+                records.change_by(run, id, JobChange::GiveBack).await,
                 Settlement::GiveBack,
             )
         }
-        Setback::Failed(failure) => settlement_after_failure(resources, envelope, failure).await,
+        Setback::Failed(failure) => settlement_after_failure(resources, ticket, failure).await,
     }
 }
 
 async fn settlement_after_failure(
     resources: &Resources,
-    envelope: &Envelope,
+    ticket: &Ticket,
     failure: Failure,
 ) -> Option<Settlement> {
     let (records, now) = (&resources.parts.records, resources.parts.clock.now());
-    let (id, attempt) = (envelope.job_id, envelope.attempt + 1);
+    let envelope = &ticket.envelope;
+    let (id, (attempt, run)) = (envelope.job_id, ticket.attempt());
     tracing::warn!(job_id = %id, attempt, code = %failure.code, failure.message, "attempt failed");
     let verdict = policy::decide(
         &resources.config.retry,
@@ -156,7 +161,7 @@ async fn settlement_after_failure(
         Verdict::Retry { not_before } => {
             let change = JobChange::Requeue { failure };
             recorded(
-                records.change(id, change).await,
+                records.change_by(run, id, change).await,
                 Settlement::Retry { not_before },
             )
         }
@@ -167,12 +172,12 @@ async fn settlement_after_failure(
                 failure: failure.clone(),
             };
             let settlement = recorded(
-                records.change(id, change).await,
+                records.change_by(run, id, change).await,
                 Settlement::DeadLetter(failure.clone()),
             )?;
             metrics::finished(&resources.engine, envelope.tier, JobState::Failed);
-            followers::fail(resources, id, &failure).await;
-            Some(settlement)
+            let told = followers::fail(resources, id, &failure).await;
+            recorded(told, settlement)
         }
         Verdict::Drop(failure) => {
             let expired = failure.code == ErrorCode::DeadlineExceeded;
@@ -186,10 +191,11 @@ async fn settlement_after_failure(
                 at: now,
                 failure,
             };
-            let settlement = recorded(records.change(id, change).await, Settlement::Done)?;
+            let change = records.change_by(run, id, change).await;
+            let settlement = recorded(change, Settlement::Done)?;
             metrics::finished(&resources.engine, envelope.tier, state);
-            followers::promote_first(resources, id).await;
-            Some(settlement)
+            let told = followers::promote_first(resources, id).await;
+            recorded(told, settlement)
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Jobs that wait for the result of an identical one.
+//! Jobs that wait for the result of an identical one. All of this can be done twice; what the records
+//! refuse to say now is done when the delivery comes again.
 
 use voicefleet_core::{
     Envelope, Failure, Job, JobId, JobState, Progress, Timings,
     ports::{JobChange, RecordError},
 };
 
-use crate::{metrics, worker::Resources};
+use crate::{metrics, transcription, worker::Resources};
 
 /// The leader has succeeded: so have they.
 pub(crate) async fn succeed(
@@ -13,9 +14,9 @@ pub(crate) async fn succeed(
     leader: JobId,
     audio_seconds: f64,
     progress: Progress,
-) {
+) -> Result<(), RecordError> {
     let now = resources.parts.clock.now();
-    for job in following(resources, leader).await {
+    for job in resources.parts.records.followers(leader).await? {
         #[expect(
             clippy::cast_precision_loss,
             reason = "a wait in milliseconds is far below 2^52"
@@ -33,67 +34,89 @@ pub(crate) async fn succeed(
             progress,
             from_cache: true,
         };
-        end(resources, &job, change, JobState::Succeeded).await;
+        end(resources, &job, change, JobState::Succeeded).await?;
     }
+    Ok(())
 }
 
 /// The leader has failed for good: the same work would fail the same way.
-pub(crate) async fn fail(resources: &Resources, leader: JobId, failure: &Failure) {
+pub(crate) async fn fail(
+    resources: &Resources,
+    leader: JobId,
+    failure: &Failure,
+) -> Result<(), RecordError> {
     let at = resources.parts.clock.now();
-    for job in following(resources, leader).await {
+    for job in resources.parts.records.followers(leader).await? {
         let change = JobChange::End {
             state: JobState::Failed,
             at,
             failure: failure.clone(),
         };
-        end(resources, &job, change, JobState::Failed).await;
+        end(resources, &job, change, JobState::Failed).await?;
     }
+    Ok(())
 }
 
 /// The leader is gone without a result (withdrawn, too late): the oldest follower takes its place,
 /// in the lane of the most urgent of them.
-pub(crate) async fn promote_first(resources: &Resources, leader: JobId) {
+pub(crate) async fn promote_first(resources: &Resources, leader: JobId) -> Result<(), RecordError> {
     let parts = &resources.parts;
-    let followers = following(resources, leader).await;
+    let followers = parts.records.followers(leader).await?;
     let urgent = followers.iter().map(|job| job.tier).min();
     for job in followers {
         match parts.records.promote(leader, job.id).await {
             // Somebody else leads them by now.
-            Ok(job) if job.follows.is_some() => return,
+            Ok(job) if job.follows.is_some() => return Ok(()),
             Ok(job) => {
                 let tier = urgent.unwrap_or(job.tier);
                 let envelope = Envelope {
                     tier,
                     ..Envelope::for_job(&job, None)
                 };
-                if let Err(error) = parts.queue.publish(&envelope).await {
-                    tracing::error!(job_id = %job.id, %error, "a promoted job could not be published");
+                match parts.queue.publish(&envelope).await {
+                    Ok(()) => return parts.records.published(job.id).await,
+                    // Its record says that this is still to be done.
+                    Err(error) => {
+                        tracing::warn!(job_id = %job.id, %error, "a promoted job is not in the queue yet");
+                        return Ok(());
+                    }
                 }
-                return;
             }
             // Withdrawn meanwhile: the next one's turn.
             Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
-            Err(error) => {
-                tracing::error!(job_id = %job.id, %error, "a follower could not be promoted");
-            }
+            Err(error) => return Err(error),
         }
+    }
+    Ok(())
+}
+
+/// Does for the followers of a job that has ended what its worker would have done, had it not been lost.
+pub(crate) async fn conclude(resources: &Resources, leader: JobId) -> Result<(), RecordError> {
+    let job = resources.parts.records.get(leader).await?;
+    match (job.state, &job.failure) {
+        (JobState::Queued | JobState::Running, _) => Ok(()),
+        (JobState::Succeeded, _) => {
+            succeed(resources, leader, job.timings.audio_seconds, job.progress).await
+        }
+        (JobState::Failed, Some(failure)) => fail(resources, leader, failure).await,
+        _ => promote_first(resources, leader).await,
     }
 }
 
-async fn following(resources: &Resources, leader: JobId) -> Vec<Job> {
-    match resources.parts.records.followers(leader).await {
-        Ok(jobs) => jobs,
-        Err(error) => {
-            tracing::error!(%leader, %error, "the followers of a job could not be read");
-            Vec::new()
-        }
-    }
-}
-
-async fn end(resources: &Resources, job: &Job, change: JobChange, state: JobState) {
+async fn end(
+    resources: &Resources,
+    job: &Job,
+    change: JobChange,
+    state: JobState,
+) -> Result<(), RecordError> {
     match resources.parts.records.change(job.id, change).await {
-        Ok(_) => metrics::finished(&resources.engine, job.tier, state),
-        Err(RecordError::IllegalMove { .. }) => {}
-        Err(error) => tracing::error!(job_id = %job.id, %error, "a follower could not be ended"),
+        Ok(_) => {
+            metrics::finished(&resources.engine, job.tier, state);
+            transcription::release_upload_of(resources, &job.spec).await;
+        }
+        // It has ended, or is gone, by itself.
+        Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
+        Err(error) => return Err(error),
     }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::OnceCell, time::Instant};
 use voicefleet_core::{
-    Failure,
+    Failure, Tier,
     ports::{EngineError, EngineLoader, LoadedEngine, ModelRef},
 };
 
@@ -65,7 +65,7 @@ impl EngineHost {
     }
 
     /// The model, loaded now if it is not in memory. Concurrent callers share one load.
-    pub(crate) async fn lease(&self, model: &ModelRef) -> Result<EngineLease, Failure> {
+    pub(crate) async fn lease(&self, model: &ModelRef, tier: Tier) -> Result<EngineLease, Failure> {
         let resident = self.enter(model);
         let started = Instant::now();
         let mut loaded_here = false;
@@ -73,7 +73,7 @@ impl EngineHost {
             .engine
             .get_or_try_init(|| {
                 loaded_here = true;
-                self.load(model)
+                self.load(model, tier)
             })
             .await
             .cloned();
@@ -134,13 +134,12 @@ impl EngineHost {
         Arc::clone(resident)
     }
 
-    async fn load(&self, model: &ModelRef) -> Result<LoadedEngine, Failure> {
+    async fn load(&self, model: &ModelRef, tier: Tier) -> Result<LoadedEngine, Failure> {
         let (loader, wanted, lanes) = (Arc::clone(&self.loader), model.clone(), self.lanes);
+        let turn = self.compute.turn(tier).await;
         let started = Instant::now();
-        let outcome = self
-            .compute
-            .run(move || loader.load(&wanted, lanes))
-            .await?;
+        let load = move || loader.load(&wanted, lanes);
+        let outcome = self.compute.run(turn, load).await?;
         let engine = outcome.map_err(|error: EngineError| {
             tracing::error!(model = model.name, %error, "model could not be loaded");
             error.into_failure()

@@ -7,16 +7,19 @@
 //!
 //! [`JobConsumer`]: voicefleet_core::ports::JobConsumer
 
+mod checkpoints;
 mod compute;
 mod conclude;
 mod config;
 mod followers;
 mod host;
 mod metrics;
+mod room;
 mod run_job;
 mod source;
 mod speech;
 mod transcription;
+mod turns;
 mod worker;
 
 pub use config::{ConfigError, WorkerConfig};

@@ -2,12 +2,25 @@
 
 use std::time::{Duration, Instant};
 
+use tracing::Instrument;
 use voicefleet_core::{
-    Envelope, ErrorCode, Failure, Job, JobSpec, Progress, Timestamp, Timings,
-    ports::{Blob, BlobError, BlobKey, EngineError, JobChange, LoadedEngine, ModelRef, Retention},
+    Envelope, ErrorCode, Failure, Fingerprint, Job, JobId, JobSpec, Progress, Tier, Timestamp,
+    Timings,
+    ports::{
+        Blob, BlobError, BlobKey, EngineError, JobChange, LoadedEngine, ModelRef, RecordError,
+        Retention, RunId, Submission,
+    },
 };
 
-use crate::{conclude::Setback, followers, metrics, speech, transcription, worker::Resources};
+use crate::{
+    checkpoints::{Checkpoint, Checkpoints},
+    conclude::Setback,
+    followers, metrics,
+    source::Ticket,
+    speech, transcription,
+    turns::Turn,
+    worker::Resources,
+};
 
 /// What a finished computation hands over for storing.
 pub(crate) struct Product {
@@ -15,16 +28,10 @@ pub(crate) struct Product {
     pub(crate) audio_seconds: f64,
 }
 
-/// Runs the attempt. `Ok` means: the result is stored and recorded, or the delivery was a duplicate.
-pub(crate) async fn run(resources: &Resources, envelope: &Envelope) -> Result<(), Setback> {
-    let now = resources.parts.clock.now();
-    not_too_late(envelope.deadline, now)?;
-    let job = resources
-        .parts
-        .records
-        .change(envelope.job_id, JobChange::Start { at: now })
-        .await?;
-    let mut attempt = Attempt::new(resources, &job);
+/// Runs the attempt. `Ok` means: the result is stored and recorded.
+pub(crate) async fn run(resources: &Resources, ticket: &Ticket) -> Result<(), Setback> {
+    let job = begin(resources, ticket).await?;
+    let mut attempt = Attempt::new(resources, ticket, &job);
     let limit = resources.config.job_timeout;
     let too_long = |_| {
         Failure::new(
@@ -35,6 +42,40 @@ pub(crate) async fn run(resources: &Resources, envelope: &Envelope) -> Result<()
     tokio::time::timeout(limit, attempt.carry_out(&job))
         .await
         .map_err(too_long)?
+}
+
+/// Makes the job ours.
+async fn begin(resources: &Resources, ticket: &Ticket) -> Result<Job, Setback> {
+    let (parts, envelope) = (&resources.parts, &ticket.envelope);
+    let at = parts.clock.now();
+    not_too_late(envelope.deadline, at)?;
+    let start = JobChange::Start {
+        at,
+        claim: ticket.claim,
+    };
+    let mut started = parts.records.change(envelope.job_id, start.clone()).await;
+    if matches!(started, Err(RecordError::NotFound(_))) {
+        restore(resources, envelope).await?;
+        started = parts.records.change(envelope.job_id, start).await;
+    }
+    let job = started?;
+    ticket.begun(job.attempt);
+    let most = resources.config.retry.max_attempts;
+    if job.attempt > most {
+        let lost = format!("{most} workers were lost while they had the job");
+        return Err(Failure::new(ErrorCode::WorkerLost, lost).into());
+    }
+    Ok(job)
+}
+
+/// Records a job anew that the records have lost, as a failover of their server may do.
+async fn restore(resources: &Resources, envelope: &Envelope) -> Result<(), Setback> {
+    tracing::warn!(job_id = %envelope.job_id, "the record of a job is lost; it is made anew from its envelope");
+    match resources.parts.records.submit(&envelope.to_job()).await? {
+        Submission::Leads => Ok(()),
+        // Another worker has the same work, and ends this job with its own.
+        Submission::Follows { .. } => Err(Setback::Withdrawn),
+    }
 }
 
 fn not_too_late(deadline: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
@@ -50,35 +91,49 @@ fn not_too_late(deadline: Option<Timestamp>, now: Timestamp) -> Result<(), Failu
 /// The state of one attempt while it runs.
 pub(crate) struct Attempt<'a> {
     pub(crate) resources: &'a Resources,
+    pub(crate) fingerprint: Fingerprint,
     job_created: Timestamp,
     deadline: Option<Timestamp>,
-    job_id: voicefleet_core::JobId,
+    job_id: JobId,
+    run: RunId,
+    /// That of the delivery: a job may have been hastened.
+    tier: Tier,
+    began: Instant,
     model: ModelRef,
     progress: Progress,
     timings: Timings,
+    /// The places of the chunks, once all are made.
+    made: Option<Checkpoints>,
+    /// What the attempts before this one spent on computing, and when they had the first chunk.
+    earlier: Timings,
 }
 
 impl<'a> Attempt<'a> {
-    fn new(resources: &'a Resources, job: &Job) -> Self {
+    fn new(resources: &'a Resources, ticket: &Ticket, job: &Job) -> Self {
         let digest = match &job.spec {
             JobSpec::Speech(spec) => &spec.model_digest,
             JobSpec::Transcription(spec) => &spec.model_digest,
         };
         Self {
             resources,
+            fingerprint: job.fingerprint.clone(),
             job_created: job.created_at,
             deadline: job.deadline,
             job_id: job.id,
+            run: ticket.claim.run,
+            tier: ticket.envelope.tier,
+            began: Instant::now(),
             model: ModelRef {
                 name: job.spec.model().to_owned(),
                 digest: digest.clone(),
             },
             progress: Progress::default(),
-            // What an earlier attempt computed is lost; what it waited is not.
             timings: Timings {
                 queue_ms: job.timings.queue_ms,
                 ..Timings::default()
             },
+            made: None,
+            earlier: job.timings,
         }
     }
 
@@ -100,7 +155,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn compute(&mut self, spec: &JobSpec) -> Result<Product, Setback> {
-        let lease = self.resources.host.lease(&self.model).await?;
+        let lease = self.resources.host.lease(&self.model, self.tier).await?;
         self.timings.load_ms = milliseconds(lease.load);
         match (spec, lease.engine.clone()) {
             (JobSpec::Speech(spec), LoadedEngine::Speech(engine)) => {
@@ -130,30 +185,75 @@ impl<'a> Attempt<'a> {
         Ok(result)
     }
 
-    /// Says how many chunks there are.
-    pub(crate) async fn planned(&mut self, chunks: usize) -> Result<(), Setback> {
-        self.progress.chunks_total = u32::try_from(chunks).unwrap_or(u32::MAX);
-        self.advance().await
+    /// Says how many chunks there are, and takes over those that an earlier attempt has finished.
+    pub(crate) async fn resume<T: Checkpoint>(
+        &mut self,
+        checkpoints: &Checkpoints,
+    ) -> Result<Vec<T>, Setback> {
+        let chunks: Vec<T> = checkpoints.restore().await;
+        self.progress = Progress {
+            chunks_done: count(chunks.len()),
+            chunks_total: count(checkpoints.total),
+        };
+        if !chunks.is_empty() {
+            self.timings.compute_ms = self.earlier.compute_ms;
+            self.timings.first_chunk_ms = self.earlier.first_chunk_ms;
+            tracing::info!(
+                chunks = chunks.len(),
+                total = checkpoints.total,
+                "job resumed"
+            );
+        }
+        self.advance().await?;
+        Ok(chunks)
     }
 
-    /// Computes one chunk. Between chunks a job can be given back, withdrawn, or be too late.
-    pub(crate) async fn chunk<T: Send + 'static>(
+    /// Computes one chunk and keeps it. Between chunks a job can be given back, withdrawn, or be too late.
+    pub(crate) async fn chunk<T: Checkpoint + Send + 'static>(
         &mut self,
+        checkpoints: &Checkpoints,
         work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, Setback> {
-        if self.resources.stop.give_back.is_cancelled() {
-            return Err(Setback::GivenBack);
-        }
         not_too_late(self.deadline, self.resources.parts.clock.now())?;
-        let (result, took) = self.on_compute_thread(work).await?;
+        if self.began.elapsed() >= self.resources.config.longest_hold {
+            return Err(Setback::GivenBack("it has been here for long enough"));
+        }
+        let chunk = self.progress.chunks_done;
+        tracing::debug!(chunk, "chunk begins");
+        let computing = self.on_compute_thread(work);
+        let (made, took) = computing
+            .instrument(tracing::info_span!("chunk", chunk))
+            .await?;
         self.timings.compute_ms += milliseconds(took);
         self.progress.chunks_done += 1;
         if self.progress.chunks_done == 1 {
             let since_submit = self.resources.parts.clock.now().since(self.job_created);
             self.timings.first_chunk_ms = milliseconds(since_submit);
         }
+        checkpoints.keep(chunk as usize, &made).await;
         self.advance().await?;
-        Ok(result)
+        if self.progress.chunks_done == self.progress.chunks_total {
+            self.made = Some(checkpoints.clone());
+        }
+        Ok(made)
+    }
+
+    /// Waits for a core. Whoever waits for too long, or until the worker stops, leaves the job to others.
+    async fn turn(&self) -> Result<Turn, Setback> {
+        let Resources {
+            compute,
+            config,
+            stop,
+            ..
+        } = self.resources;
+        let in_time = tokio::time::timeout(config.longest_pause, compute.turn(self.tier));
+        tokio::select! {
+            biased;
+            () = stop.give_back.cancelled() => Err(Setback::GivenBack("the worker is stopping")),
+            turn = in_time => {
+                turn.map_err(|_| Setback::GivenBack("more urgent work has the cores"))
+            }
+        }
     }
 
     async fn on_compute_thread<T: Send + 'static>(
@@ -161,7 +261,8 @@ impl<'a> Attempt<'a> {
         work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
     ) -> Result<(T, Duration), Setback> {
         let limit = self.resources.config.chunk_timeout;
-        let timed = self.resources.compute.run(move || {
+        let turn = self.turn().await?;
+        let timed = self.resources.compute.run(turn, move || {
             let began = Instant::now();
             (work(), began.elapsed())
         });
@@ -185,10 +286,9 @@ impl<'a> Attempt<'a> {
             progress: self.progress,
             timings: self.timings,
         };
-        self.resources
-            .parts
-            .records
-            .change(self.job_id, change)
+        let records = &self.resources.parts.records;
+        records
+            .change_by(Some(self.run), self.job_id, change)
             .await?;
         Ok(())
     }
@@ -200,6 +300,7 @@ impl<'a> Attempt<'a> {
             .parts
             .blobs
             .put(key, blob, Retention::Cache)
+            .instrument(tracing::info_span!("store"))
             .await;
         put.map_err(|error: BlobError| {
             tracing::error!(%error, "a result could not be stored");
@@ -217,7 +318,8 @@ impl<'a> Attempt<'a> {
             progress: self.progress,
             from_cache,
         };
-        resources.parts.records.change(id, change).await?;
+        let records = &resources.parts.records;
+        records.change_by(Some(self.run), id, change).await?;
         metrics::finished(
             &resources.engine,
             job.tier,
@@ -232,12 +334,17 @@ impl<'a> Attempt<'a> {
             ..
         } = self.timings;
         tracing::info!(compute_ms, audio_seconds, from_cache, "job succeeded");
-        followers::succeed(resources, id, self.timings.audio_seconds, self.progress).await;
-        if let JobSpec::Transcription(spec) = &job.spec {
-            transcription::release_upload(resources, spec).await;
+        if let Some(checkpoints) = &self.made {
+            checkpoints.discard().await;
         }
+        transcription::release_upload_of(resources, &job.spec).await;
+        followers::succeed(resources, id, audio_seconds, self.progress).await?;
         Ok(())
     }
+}
+
+fn count(chunks: usize) -> u32 {
+    u32::try_from(chunks).unwrap_or(u32::MAX)
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> f64 {

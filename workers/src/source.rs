@@ -1,8 +1,11 @@
-//! apalis's `Backend` over any [`JobConsumer`]: one delivery at a time, only when a slot is free.
+//! apalis's `Backend` over any [`JobConsumer`]: one delivery at a time, only when there is room for it.
 
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,11 +17,14 @@ use apalis_core::{
 };
 use futures::{StreamExt, stream, stream::BoxStream};
 use voicefleet_core::{
-    Envelope,
-    ports::{Delivery, JobConsumer},
+    Envelope, Tier,
+    ports::{Claim, Delivery, JobConsumer, RunId},
 };
 
-use crate::conclude::Conclude;
+use crate::{
+    conclude::Conclude,
+    room::{Room, Seat},
+};
 
 /// Shortest and longest wait before a queue that does not answer is asked again.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -27,21 +33,46 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::f
 #[derive(Clone)]
 pub(crate) struct Ticket {
     pub(crate) envelope: Arc<Envelope>,
-    delivery: Arc<Mutex<Option<Box<dyn Delivery>>>>,
+    pub(crate) claim: Claim,
+    /// The attempt that has begun; 0 before.
+    attempt: Arc<AtomicU32>,
+    held: Arc<Mutex<Option<Held>>>,
+}
+
+/// A delivery, and its seat in the worker.
+pub(crate) struct Held {
+    pub(crate) delivery: Box<dyn Delivery>,
+    pub(crate) _seat: Seat,
 }
 
 impl Ticket {
-    fn new(delivery: Box<dyn Delivery>) -> Self {
+    fn new(held: Held) -> Self {
+        let delivery = &held.delivery;
         let envelope = Arc::new(delivery.envelope().clone());
         Self {
+            claim: Claim::new(envelope.id, delivery.redelivered()),
             envelope,
-            delivery: Arc::new(Mutex::new(Some(delivery))),
+            attempt: Arc::default(),
+            held: Arc::new(Mutex::new(Some(held))),
+        }
+    }
+
+    /// The run has begun: the job is ours.
+    pub(crate) fn begun(&self, attempt: u32) {
+        self.attempt.store(attempt, Ordering::Release);
+    }
+
+    /// The attempt, and in whose name moves are to be made: nobody's before the run has begun.
+    pub(crate) fn attempt(&self) -> (u32, Option<RunId>) {
+        match self.attempt.load(Ordering::Acquire) {
+            0 => (self.envelope.attempt + 1, None),
+            attempt => (attempt, Some(self.claim.run)),
         }
     }
 
     /// The delivery, once.
-    pub(crate) fn take(&self) -> Option<Box<dyn Delivery>> {
-        self.delivery
+    pub(crate) fn take(&self) -> Option<Held> {
+        self.held
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
@@ -50,15 +81,15 @@ impl Ticket {
 
 /// The deliveries of one consumer as an apalis backend.
 pub(crate) struct DeliverySource {
-    deliveries: BoxStream<'static, Box<dyn Delivery>>,
+    deliveries: BoxStream<'static, Held>,
     conclude: Conclude,
 }
 
 impl DeliverySource {
-    pub(crate) fn new(consumer: Box<dyn JobConsumer>, conclude: Conclude) -> Self {
-        let deliveries = stream::unfold(consumer, |mut consumer| async move {
-            let delivery = next_delivery(consumer.as_mut()).await;
-            Some((delivery, consumer))
+    pub(crate) fn new(consumer: Box<dyn JobConsumer>, room: Arc<Room>, conclude: Conclude) -> Self {
+        let deliveries = stream::unfold((consumer, room), |(mut consumer, room)| async move {
+            let held = next_for(&room, consumer.as_mut()).await;
+            Some((held, (consumer, room)))
         });
         Self {
             deliveries: deliveries.boxed(),
@@ -67,11 +98,29 @@ impl DeliverySource {
     }
 }
 
+/// Waits for room, and for a delivery that fits into it. More room meanwhile lets more fit.
+async fn next_for(room: &Arc<Room>, consumer: &mut dyn JobConsumer) -> Held {
+    loop {
+        let more = room.more();
+        let Some(least) = room.least() else {
+            more.await;
+            continue;
+        };
+        tokio::select! {
+            delivery = next_delivery(consumer, least) => {
+                let _seat = room.take(delivery.envelope().tier);
+                return Held { delivery, _seat };
+            }
+            () = more => {}
+        }
+    }
+}
+
 /// Waits for a delivery through outages of the queue.
-async fn next_delivery(consumer: &mut dyn JobConsumer) -> Box<dyn Delivery> {
+async fn next_delivery(consumer: &mut dyn JobConsumer, least: Tier) -> Box<dyn Delivery> {
     let (mut wait, longest) = RECONNECT;
     loop {
-        match consumer.next().await {
+        match consumer.next_of(least).await {
             Ok(delivery) => return delivery,
             Err(error) => {
                 tracing::warn!(%error, retry_in_ms = wait.as_millis(), "the queue does not deliver");
@@ -101,7 +150,7 @@ impl Backend for DeliverySource {
     ) -> Poll<Option<Result<Self::Task, Self::Error>>> {
         self.deliveries
             .poll_next_unpin(cx)
-            .map(|delivery| delivery.map(|delivery| Ok(into_task(delivery))))
+            .map(|held| held.map(|held| Ok(into_task(held))))
     }
 
     fn poll_close(
@@ -115,8 +164,8 @@ impl Backend for DeliverySource {
     }
 }
 
-fn into_task(delivery: Box<dyn Delivery>) -> Task<Ticket> {
-    let ticket = Ticket::new(delivery);
+fn into_task(held: Held) -> Task<Ticket> {
+    let ticket = Ticket::new(held);
     let id = TaskId::String(ticket.envelope.job_id.to_string());
     let attempt = usize::try_from(ticket.envelope.attempt).unwrap_or(usize::MAX);
     TaskBuilder::new(ticket.clone())

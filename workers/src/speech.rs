@@ -9,6 +9,7 @@ use voicefleet_core::{
 };
 
 use crate::{
+    checkpoints::Checkpoints,
     conclude::Setback,
     run_job::{Attempt, Product},
 };
@@ -28,13 +29,14 @@ pub(crate) async fn speak(
     };
     let planner = Arc::clone(&engine);
     let chunks = attempt.plan(move || planner.plan(&request)).await?;
-    attempt.planned(chunks.len()).await?;
-    let mut speech = Pcm::default();
-    for chunk in chunks {
+    let checkpoints = Checkpoints::of(attempt, &chunks);
+    let mut spoken: Vec<Pcm> = attempt.resume(&checkpoints).await?;
+    for chunk in chunks.into_iter().skip(spoken.len()) {
         let speaker = Arc::clone(&engine);
-        let spoken = attempt.chunk(move || speaker.speak(&chunk)).await?;
-        append(&mut speech, spoken)?;
+        let work = move || speaker.speak(&chunk);
+        spoken.push(attempt.chunk(&checkpoints, work).await?);
     }
+    let speech = joined(spoken)?;
     let audio_seconds = speech.seconds();
     let codec = Arc::clone(&attempt.resources.parts.codec);
     let encoded = attempt
@@ -54,15 +56,18 @@ pub(crate) async fn speak(
     })
 }
 
-fn append(speech: &mut Pcm, spoken: Pcm) -> Result<(), Setback> {
-    if speech.samples.is_empty() {
-        *speech = spoken;
-        return Ok(());
+fn joined(chunks: Vec<Pcm>) -> Result<Pcm, Setback> {
+    let mut speech = Pcm::default();
+    for chunk in chunks {
+        if speech.samples.is_empty() {
+            speech = chunk;
+            continue;
+        }
+        if chunk.rate != speech.rate {
+            let reason = format!("chunks at {} and {} Hz", speech.rate, chunk.rate);
+            return Err(EngineError::Inference(reason).into_failure().into());
+        }
+        speech.samples.extend(chunk.samples);
     }
-    if spoken.rate != speech.rate {
-        let reason = format!("chunks at {} and {} Hz", speech.rate, spoken.rate);
-        return Err(EngineError::Inference(reason).into_failure().into());
-    }
-    speech.samples.extend(spoken.samples);
-    Ok(())
+    Ok(speech)
 }

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use voicefleet_core::{
-    ErrorCode, Failure, Pcm, Transcript, TranscriptionSpec,
-    ports::{Blob, BlobKey, EngineError, TranscriptionEngine, TranscriptionOptions, Window},
+    ErrorCode, Failure, JobSpec, Pcm, Transcript, TranscriptionSpec,
+    ports::{
+        Blob, BlobKey, EngineError, TranscriptionEngine, TranscriptionOptions, Window,
+        WindowTranscript,
+    },
 };
 
 use crate::{
+    checkpoints::Checkpoints,
     conclude::Setback,
     run_job::{Attempt, Product},
     worker::Resources,
@@ -21,27 +25,30 @@ pub(crate) async fn transcribe(
 ) -> Result<Product, Setback> {
     let upload = read_upload(attempt.resources, spec).await?;
     let (audio, windows) = find_speech(attempt, &engine, upload).await?;
-    attempt.planned(windows.len()).await?;
+    let checkpoints = Checkpoints::of(attempt, &windows);
+    let mut heard: Vec<WindowTranscript> = attempt.resume(&checkpoints).await?;
     let mut options = TranscriptionOptions {
         language: spec.language.clone(),
         temperature: spec.temperature,
         prompt: spec.prompt.clone(),
     };
-    let mut segments = Vec::new();
-    for window in windows {
-        let (listener, audio, asked) = (Arc::clone(&engine), Arc::clone(&audio), options.clone());
-        let heard = attempt
-            .chunk(move || listener.transcribe(&audio, window, &asked))
-            .await?;
+    for window in windows.into_iter().skip(heard.len()) {
         // What the first window was found to be in, the others are taken to be in.
-        options.language = Some(heard.language);
-        segments.extend(heard.segments);
+        if let Some(last) = heard.last() {
+            options.language = Some(last.language.clone());
+        }
+        let (listener, audio, asked) = (Arc::clone(&engine), Arc::clone(&audio), options.clone());
+        let work = move || listener.transcribe(&audio, window, &asked);
+        heard.push(attempt.chunk(&checkpoints, work).await?);
     }
-    let language = options.language.unwrap_or_default();
+    let language = heard.last().map(|last| last.language.clone());
     let transcript = Transcript {
-        language,
+        language: language.or(options.language).unwrap_or_default(),
         duration: audio.seconds(),
-        segments,
+        segments: heard
+            .into_iter()
+            .flat_map(|window| window.segments)
+            .collect(),
     };
     let json = serde_json::to_vec(&transcript).map_err(|error| {
         Failure::new(
@@ -59,8 +66,11 @@ pub(crate) async fn transcribe(
     })
 }
 
-/// The upload may be evicted from now on.
-pub(crate) async fn release_upload(resources: &Resources, spec: &TranscriptionSpec) {
+/// The upload of a job that has ended may be evicted from now on.
+pub(crate) async fn release_upload_of(resources: &Resources, spec: &JobSpec) {
+    let JobSpec::Transcription(spec) = spec else {
+        return;
+    };
     let key = BlobKey::Upload(spec.audio_key.clone());
     if let Err(error) = resources.parts.blobs.unpin(&key).await {
         tracing::warn!(%error, "an upload could not be released");

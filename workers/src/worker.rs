@@ -20,6 +20,7 @@ use crate::{
     compute::ComputePool,
     conclude::{Conclude, Setback},
     host::EngineHost,
+    room::Room,
     run_job,
     source::{DeliverySource, Ticket},
 };
@@ -91,7 +92,7 @@ impl Worker {
     ) -> Result<Self, WorkerStopped> {
         config.check()?;
         let engine = parts.loader.engine().clone();
-        let compute = Arc::new(ComputePool::start(&engine, config.slots)?);
+        let compute = Arc::new(ComputePool::start(&engine, config.slots, config.shares)?);
         let host = EngineHost::new(Arc::clone(&parts.loader), Arc::clone(&compute), &config);
         Ok(Self {
             resources: Arc::new(Resources {
@@ -132,15 +133,14 @@ fn drive(
         drain.cancelled().await;
         Ok::<(), WorkerError>(())
     };
-    let source = DeliverySource::new(consumer, Conclude::new(Arc::clone(&resources)));
-    let (time_limit, slots) = (
-        resources.config.job_timeout + SETTLE_MARGIN,
-        resources.config.slots,
-    );
+    let slots = resources.config.slots;
+    let conclude = Conclude::new(Arc::clone(&resources));
+    let source = DeliverySource::new(consumer, Room::new(slots), conclude);
+    let time_limit = resources.config.job_timeout + SETTLE_MARGIN;
     WorkerBuilder::new(format!("{}-{}", resources.engine, std::process::id()))
         .backend(source)
         .data(resources)
-        .concurrency(slots)
+        .concurrency(Room::most(slots))
         .timeout(time_limit)
         // `conclude` says what became of an attempt, at the level that it deserves.
         .layer(TraceLayer::new().make_span_with(job_span).on_failure(()))
@@ -154,7 +154,7 @@ fn drive(
 const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 
 async fn handle(ticket: Ticket, resources: Data<Arc<Resources>>) -> Result<(), Setback> {
-    run_job::run(&resources, &ticket.envelope).await
+    run_job::run(&resources, &ticket).await
 }
 
 /// A span that continues the submitter's trace.

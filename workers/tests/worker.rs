@@ -11,11 +11,14 @@ use fleet::Fleet;
 use voicefleet_core::{
     Clock, EngineId, ErrorCode, JobState, Pcm, Tier,
     ports::{
-        BlobKey, BlobStore, EngineError, EngineLoader, JobChange, JobQueue, JobRecords,
-        LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
+        BlobKey, BlobStore, EngineError, EngineLoader, JobQueue, JobRecords, LoadedEngine,
+        ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
     },
 };
-use voicefleet_testkit::engines::{FakeSpeechEngine, Script};
+use voicefleet_testkit::{
+    engines::{FakeSpeechEngine, Script},
+    start_at,
+};
 use voicefleet_workers::WorkerConfig;
 
 #[tokio::test]
@@ -138,7 +141,7 @@ async fn a_drain_finishes_what_runs_and_takes_nothing_new() {
     fleet.script.gate().close();
     let running = fleet.submit("One. Two.", Tier::Standard).await;
     fleet.script.gate().arrived(1).await;
-    let waiting = fleet.submit("Later.", Tier::Realtime).await;
+    let waiting = fleet.submit("Later.", Tier::Standard).await;
     fleet.stop.drain.cancel();
     fleet.script.gate().open();
     fleet.stopped().await;
@@ -333,9 +336,7 @@ async fn withdrawing_a_waiting_job_costs_nothing() {
     fleet.drained().await;
     assert_eq!(fleet.ended(waiting.id).await.state, JobState::Cancelled);
     assert_eq!(fleet.script.calls(), 1);
-    let change = JobChange::Start {
-        at: fleet.clock.now(),
-    };
+    let change = start_at(fleet.clock.now());
     assert!(fleet.records.change(waiting.id, change).await.is_err());
     assert_eq!(
         fleet

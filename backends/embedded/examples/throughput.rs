@@ -14,7 +14,7 @@ use voicefleet_core::{
     time::SystemClock,
 };
 use voicefleet_embedded::{Embedded, EmbeddedConfig};
-use voicefleet_testkit::speech_job;
+use voicefleet_testkit::{speech_job, start_at};
 
 /// Size of a body: about three seconds of speech as FLAC.
 const BODY_BYTES: usize = 150_000;
@@ -127,9 +127,7 @@ async fn whole_job(embedded: Arc<Embedded>) {
         .expect("a consumer");
     let delivery = consumer.next().await.expect("a delivery");
     let id = delivery.envelope().job_id;
-    let start = JobChange::Start {
-        at: SystemClock.now(),
-    };
+    let start = start_at(SystemClock.now());
     records.change(id, start).await.expect("started");
     let succeed = JobChange::Succeed {
         at: SystemClock.now(),

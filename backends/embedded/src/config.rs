@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use voicefleet_core::{Clock, Tier, policy::RetryPolicy, time::SystemClock};
+use voicefleet_core::{Clock, Tier, policy::RetryPolicy, tier::TierShares, time::SystemClock};
 
 /// How the embedded backend is set up.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub struct EmbeddedConfig {
     pub blob_limit_bytes: u64,
     /// How many envelopes may wait per engine.
     pub max_queued: QueueLimits,
+    /// What the tiers are guaranteed of what is handed out.
+    pub shares: TierShares,
     /// Attempts in all after which a job whose worker is lost is failed; the worker's
     /// [`RetryPolicy::max_attempts`].
     pub max_attempts: u32,
@@ -34,6 +36,7 @@ impl EmbeddedConfig {
             file: file.into(),
             blob_limit_bytes: 4 << 30,
             max_queued: QueueLimits::default(),
+            shares: TierShares::default(),
             max_attempts: RetryPolicy::default().max_attempts,
             record_retention: Duration::from_hours(7 * 24),
             max_waiters: 10_000,

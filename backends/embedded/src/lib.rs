@@ -173,6 +173,7 @@ impl Ports {
             writer: writer.clone(),
             readers: readers.clone(),
             limits: config.max_queued,
+            shares: config.shares,
             max_attempts: config.max_attempts,
             clock: Arc::clone(&config.clock),
             watchers: Arc::clone(&watchers),

@@ -124,7 +124,7 @@ async fn change(
     now: Timestamp,
     moved: &mut Vec<Job>,
 ) -> Result<Job, sqlx::Error> {
-    match records::apply(db, job.id, change, now).await? {
+    match records::apply(db, None, job.id, change, now).await? {
         Ok(job) => {
             moved.push(job.clone());
             Ok(job)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use voicefleet_core::EngineId;
+use voicefleet_core::{EngineId, tier::TierShares};
 
 /// Where the broker is, and what may wait in it.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct RabbitConfig {
     /// Most envelopes that may wait in one lane, by tier. About: several publishers at the same moment
     /// may each find room for one.
     pub max_waiting: [u32; 3],
+    /// What the tiers are guaranteed of what each consumer gets.
+    pub shares: TierShares,
     /// Longest wait for the broker to confirm, answer or come back.
     pub patience: Duration,
 }
@@ -31,6 +33,7 @@ impl RabbitConfig {
             prefix: "v1".to_owned(),
             engines,
             max_waiting: [1_000, 20_000, 200_000],
+            shares: TierShares::default(),
             patience: Duration::from_secs(3),
         }
     }

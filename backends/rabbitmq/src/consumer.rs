@@ -8,7 +8,10 @@ use lapin::{
     message::{BasicGetMessage, Delivery as Message},
     options::BasicGetOptions,
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use voicefleet_core::{
     Envelope, Tier,
     envelope::EnvelopeError,
@@ -17,7 +20,7 @@ use voicefleet_core::{
 };
 
 use crate::{
-    delivery::{Desk, RabbitDelivery, moved},
+    delivery::{Desk, RabbitDelivery, Received, moved},
     doorbell::Doorbell,
     headers,
     publisher::unavailable,
@@ -30,36 +33,69 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 type Fetched = Result<Box<dyn Delivery>, QueueError>;
 
+/// How much later than an idle worker a busy one looks, which would lay its work aside for what it finds.
+const HEAD_START: Duration = Duration::from_millis(20);
+
+/// What the consumer wants of its task.
+#[derive(Clone, Copy)]
+struct Wish {
+    /// How many deliveries in all, from the beginning.
+    deliveries: u64,
+    /// The least urgent tier of the one that is outstanding.
+    least: Tier,
+}
+
 /// Asks a task for one delivery at a time, so that a `next` that is dropped half way loses nothing:
 /// what the task fetches for it waits for the next one.
 pub(crate) struct RabbitConsumer {
-    wanted: mpsc::Sender<()>,
+    wish: watch::Sender<Wish>,
     fetched: mpsc::Receiver<Fetched>,
+    /// Whether a wish has not been answered yet.
+    outstanding: bool,
     /// Ends with the consumer; the broker then takes back what was fetched for nobody.
     _task: JoinSet<()>,
 }
 
 impl RabbitConsumer {
     pub(crate) fn start(fetching: Fetching) -> Self {
-        let (wanted, wishes) = mpsc::channel(1);
+        let (wish, wishes) = watch::channel(Wish {
+            deliveries: 0,
+            least: Tier::Batch,
+        });
         let (results, fetched) = mpsc::channel(1);
         let mut task = JoinSet::new();
         task.spawn(fetching.serve(wishes, results));
         Self {
-            wanted,
+            wish,
             fetched,
+            outstanding: false,
             _task: task,
         }
+    }
+
+    async fn answer(&mut self, least: Tier) -> Fetched {
+        let new = !std::mem::replace(&mut self.outstanding, true);
+        self.wish.send_modify(|wish| {
+            wish.deliveries += u64::from(new);
+            wish.least = least;
+        });
+        let answer = self.fetched.recv().await;
+        self.outstanding = false;
+        let closed = || Err(QueueError::Unavailable("the consumer has ended".to_owned()));
+        answer.unwrap_or_else(closed)
     }
 }
 
 #[async_trait]
 impl JobConsumer for RabbitConsumer {
-    async fn next(&mut self) -> Fetched {
-        // Full: an earlier `next` was dropped, and its wish still stands.
-        let _ = self.wanted.try_send(());
-        let closed = || Err(QueueError::Unavailable("the consumer has ended".to_owned()));
-        self.fetched.recv().await.unwrap_or_else(closed)
+    async fn next_of(&mut self, least: Tier) -> Fetched {
+        loop {
+            let delivery = self.answer(least).await?;
+            // Fetched for an earlier `next` that took more and was dropped: dropped too, it goes back.
+            if delivery.envelope().tier <= least {
+                return Ok(delivery);
+            }
+        }
     }
 }
 
@@ -74,21 +110,31 @@ pub(crate) struct Fetching {
 }
 
 impl Fetching {
-    async fn serve(mut self, mut wishes: mpsc::Receiver<()>, results: mpsc::Sender<Fetched>) {
-        while wishes.recv().await.is_some() {
-            let fetched = self.fetch().await;
+    async fn serve(mut self, mut wishes: watch::Receiver<Wish>, results: mpsc::Sender<Fetched>) {
+        let mut answered = 0;
+        while wishes
+            .wait_for(|wish| wish.deliveries > answered)
+            .await
+            .is_ok()
+        {
+            answered += 1;
+            let fetched = self.fetch(&mut wishes).await;
             if results.send(fetched).await.is_err() {
                 return;
             }
         }
     }
 
-    /// The next delivery; waits for one.
-    async fn fetch(&mut self) -> Fetched {
+    /// The next delivery; waits for one. What is wished for may change meanwhile.
+    async fn fetch(&mut self, wishes: &mut watch::Receiver<Wish>) -> Fetched {
         loop {
-            match self.look().await {
+            let least = wishes.borrow_and_update().least;
+            match self.look(least).await {
                 Ok(Some(delivery)) => return Ok(delivery),
-                Ok(None) => self.idle().await?,
+                Ok(None) => tokio::select! {
+                    idle = self.idle(least) => idle?,
+                    changed = wishes.changed() => changed.map_err(|_| nobody_asks())?,
+                },
                 Err(error) => self
                     .channel
                     .wait_for_recovery(error)
@@ -98,17 +144,21 @@ impl Fetching {
         }
     }
 
-    async fn idle(&mut self) -> Result<(), QueueError> {
+    async fn idle(&mut self, least: Tier) -> Result<(), QueueError> {
         match tokio::time::timeout(LOOK_EVERY, self.doorbell.rung()).await {
-            Ok(rung) => rung.map_err(unavailable),
-            Err(_) => Ok(()),
+            Ok(rung) => rung.map_err(unavailable)?,
+            Err(_) => return Ok(()),
         }
+        if least < Tier::Batch {
+            tokio::time::sleep(HEAD_START).await;
+        }
+        Ok(())
     }
 
     /// Takes from the lane whose turn it is. Which lanes have something shows only by asking, so the
     /// rota is asked again without those that turned out to be empty.
-    async fn look(&mut self) -> lapin::Result<Option<Box<dyn Delivery>>> {
-        let mut waiting = [true; 3];
+    async fn look(&mut self, least: Tier) -> lapin::Result<Option<Box<dyn Delivery>>> {
+        let mut waiting = Tier::ALL.map(|tier| tier <= least);
         loop {
             let mut rota = self.rota.clone();
             let Some(tier) = rota.pick(waiting) else {
@@ -144,9 +194,14 @@ impl Fetching {
         }
         match Envelope::decode(&message.data) {
             Ok(envelope) => {
-                let (lane, channel, desk) = (lane.clone(), self.channel.clone(), self.desk.clone());
-                let delivery = RabbitDelivery::new(envelope, lane, message.acker, channel, desk);
-                Some(Box::new(delivery))
+                let desk = self.desk.clone();
+                let received = Received {
+                    envelope,
+                    redelivered: message.redelivered,
+                    lane: lane.clone(),
+                    _channel: self.channel.clone(),
+                };
+                Some(Box::new(RabbitDelivery::new(received, message.acker, desk)))
             }
             Err(error) => {
                 self.set_aside(lane, message, &error).await;
@@ -179,4 +234,8 @@ impl Fetching {
         tracing::error!(%error, lane = lane.ready(), "a message is set aside, since it cannot be read");
         self.put_elsewhere(&lane.dead(), message).await;
     }
+}
+
+fn nobody_asks() -> QueueError {
+    QueueError::Unavailable("nobody asks any more".to_owned())
 }

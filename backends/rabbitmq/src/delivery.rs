@@ -30,30 +30,28 @@ pub(crate) struct Desk {
     pub(crate) tasks: TaskTracker,
 }
 
+/// What came, and on which way.
+pub(crate) struct Received {
+    pub(crate) envelope: Envelope,
+    pub(crate) redelivered: bool,
+    pub(crate) lane: Lane,
+    /// Kept open: a delivery outlives its consumer, and the broker takes back what a closed channel had.
+    pub(crate) _channel: Channel,
+}
+
 /// A delivery from RabbitMQ.
 pub(crate) struct RabbitDelivery {
-    envelope: Envelope,
-    lane: Lane,
+    received: Received,
     desk: Desk,
-    /// Kept open: a delivery outlives its consumer, and the broker takes back what a closed channel had.
-    _channel: Channel,
     /// Taken when it is settled.
     acker: Option<Acker>,
 }
 
 impl RabbitDelivery {
-    pub(crate) fn new(
-        envelope: Envelope,
-        lane: Lane,
-        acker: Acker,
-        channel: Channel,
-        desk: Desk,
-    ) -> Self {
+    pub(crate) fn new(received: Received, acker: Acker, desk: Desk) -> Self {
         Self {
-            envelope,
-            lane,
+            received,
             desk,
-            _channel: channel,
             acker: Some(acker),
         }
     }
@@ -62,31 +60,34 @@ impl RabbitDelivery {
 #[async_trait]
 impl Delivery for RabbitDelivery {
     fn envelope(&self) -> &Envelope {
-        &self.envelope
+        &self.received.envelope
+    }
+
+    fn redelivered(&self) -> bool {
+        self.received.redelivered
     }
 
     async fn settle(mut self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {
         let Some(acker) = self.acker.take() else {
             return Ok(());
         };
+        let Received { envelope, lane, .. } = &self.received;
         match settlement {
             Settlement::Done => acknowledge(&acker).await,
             Settlement::GiveBack => give_back(&acker, &self.desk).await,
             Settlement::Retry { not_before } => {
                 let next = Envelope {
-                    attempt: self.envelope.attempt + 1,
-                    ..self.envelope.clone()
+                    attempt: envelope.attempt + 1,
+                    ..envelope.clone()
                 };
                 let wait = not_before.since(self.desk.clock.now());
-                let queue = self.lane.delayed(step_for(wait));
+                let queue = lane.delayed(step_for(wait));
                 let properties = headers::with_not_before(headers::properties(&next), not_before);
                 self.move_to(&queue, &next, properties, &acker).await
             }
             Settlement::DeadLetter(failure) => {
-                let properties =
-                    headers::with_failure(headers::properties(&self.envelope), &failure);
-                let dead = self.lane.dead();
-                self.move_to(&dead, &self.envelope, properties, &acker)
+                let properties = headers::with_failure(headers::properties(envelope), &failure);
+                self.move_to(&lane.dead(), envelope, properties, &acker)
                     .await
             }
         }

@@ -212,7 +212,7 @@ impl JobQueue for RabbitQueue {
             channel,
             doorbell,
             lanes: Tier::ALL.map(|tier| self.lane(engine, tier)),
-            rota: TierRota::default(),
+            rota: TierRota::new(self.config.shares),
             desk: Desk {
                 publisher: self.publisher.clone(),
                 clock: Arc::clone(&self.clock),

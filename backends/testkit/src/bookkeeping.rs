@@ -97,8 +97,8 @@ struct BookedConsumer {
 
 #[async_trait]
 impl JobConsumer for BookedConsumer {
-    async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError> {
-        let delivery = self.consumer.next().await?;
+    async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError> {
+        let delivery = self.consumer.next_of(least).await?;
         self.books.note(delivery.envelope(), true);
         Ok(Box::new(BookedDelivery {
             delivery: Some(delivery),
@@ -118,6 +118,11 @@ impl Delivery for BookedDelivery {
     fn envelope(&self) -> &Envelope {
         let delivery = self.delivery.as_ref().expect("not settled yet");
         delivery.envelope()
+    }
+
+    fn redelivered(&self) -> bool {
+        let delivery = self.delivery.as_ref().expect("not settled yet");
+        delivery.redelivered()
     }
 
     async fn settle(mut self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {

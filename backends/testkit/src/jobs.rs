@@ -1,8 +1,9 @@
 //! Jobs to work with.
 
 use voicefleet_core::{
-    AudioFormat, EngineId, Job, JobId, JobSpec, JobState, Progress, SpeechSpec, Tier, Timestamp,
-    Timings, cost,
+    AudioFormat, EngineId, EnvelopeId, Job, JobId, JobSpec, JobState, Progress, SpeechSpec, Tier,
+    Timestamp, Timings, cost,
+    ports::{Claim, JobChange},
 };
 
 /// A queued speech job for the engine `piper` that nobody else has: the text is the fingerprint.
@@ -34,4 +35,10 @@ pub fn speech_job(text: &str, tier: Tier, created_at: Timestamp) -> Job {
         timings: Timings::default(),
         failure: None,
     }
+}
+
+/// A run begins, by a claim that nobody else has.
+pub fn start_at(at: Timestamp) -> JobChange {
+    let claim = Claim::new(EnvelopeId::generate(), false);
+    JobChange::Start { at, claim }
 }

@@ -19,5 +19,5 @@ mod models;
 
 pub use bookkeeping::{Booked, Books};
 pub use clock::FakeClock;
-pub use jobs::speech_job;
+pub use jobs::{speech_job, start_at};
 pub use models::{model_file, models_dir};

@@ -12,6 +12,15 @@ pub enum BlobKey {
     Upload(String),
     /// The result of a job in canonical form: FLAC for speech, JSON for transcripts.
     Result(Fingerprint),
+    /// What one chunk of unfinished work came to: for whoever goes on with it.
+    Checkpoint {
+        /// The work.
+        fingerprint: Fingerprint,
+        /// The digest of how it was cut into chunks: another cut has other chunks.
+        plan: String,
+        /// Which chunk, counted from 0.
+        chunk: usize,
+    },
     /// The same speech in a delivery format, made from the canonical form.
     Rendering(Fingerprint, AudioFormat),
 }
@@ -22,6 +31,11 @@ impl BlobKey {
         match self {
             Self::Upload(id) => format!("upload/{id}"),
             Self::Result(print) => format!("result/{print}"),
+            Self::Checkpoint {
+                fingerprint,
+                plan,
+                chunk,
+            } => format!("checkpoint/{fingerprint}/{plan}/{chunk}"),
             Self::Rendering(print, format) => format!("rendering/{print}.{format}"),
         }
     }

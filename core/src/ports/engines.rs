@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     audio::Pcm,
     catalog::EngineId,
@@ -95,7 +97,7 @@ pub struct Window {
 }
 
 /// What was heard in one window.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WindowTranscript {
     /// ISO 639-1 code, given or detected.
     pub language: String,

@@ -1,6 +1,7 @@
 //! The seams to the outside. Each is implemented by one crate and chosen in one place, the `voicefleet` binary.
 
 mod blobs;
+mod claim;
 mod codec;
 mod engines;
 mod loads;
@@ -9,6 +10,7 @@ mod record;
 mod records;
 
 pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
+pub use claim::{Claim, RunId};
 pub use codec::{AudioCodec, AudioError, AudioLimits};
 pub use engines::{
     EngineError, EngineLoader, LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,

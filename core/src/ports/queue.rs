@@ -42,6 +42,10 @@ pub trait Delivery: Send {
     /// The envelope; its `attempt` counts the attempts used up before this one.
     fn envelope(&self) -> &Envelope;
 
+    /// Whether this envelope was with somebody before who has not settled it, and may have left its
+    /// job recorded as running.
+    fn redelivered(&self) -> bool;
+
     /// Settles it.
     async fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), QueueError>;
 }
@@ -49,10 +53,16 @@ pub trait Delivery: Send {
 /// One worker's end of the queue of one engine.
 #[async_trait]
 pub trait JobConsumer: Send {
-    /// The next delivery, in tier order (see [`crate::tier::TierRota`]); waits for one.
+    /// The next delivery of a tier at least as urgent as `least`, in tier order (see
+    /// [`crate::tier::TierRota`]); waits for one.
     ///
     /// Cancel safe: a delivery that was taken but not returned is delivered again.
-    async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError>;
+    async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError>;
+
+    /// The next delivery of any tier.
+    async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError> {
+        self.next_of(Tier::Batch).await
+    }
 }
 
 /// What waits and what runs in one tier of one engine.

@@ -13,6 +13,8 @@ use crate::{
     time::Timestamp,
 };
 
+use super::claim::{Claim, RunId};
+
 /// Why a record was not read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
@@ -30,15 +32,21 @@ pub enum RecordError {
         /// Where it was to go.
         to: JobState,
     },
+    /// The run in whose name the move was to be made does not have the job any more.
+    #[error("another worker has taken job {0} over")]
+    Superseded(JobId),
 }
 
 /// A change of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobChange {
-    /// `queued -> running`: a worker begins; uses up an attempt.
+    /// `queued -> running`: a worker begins; uses up an attempt. Also `running -> running`, where the
+    /// claim succeeds that of a worker that is lost.
     Start {
         /// When.
         at: Timestamp,
+        /// With what right.
+        claim: Claim,
     },
     /// More chunks done; only while running. The timings are those so far.
     Advance {
@@ -128,7 +136,32 @@ pub trait JobRecords: Send + Sync {
     async fn get(&self, id: JobId) -> Result<Job, RecordError>;
 
     /// Applies a change and returns the job after it. Atomic: of two racing moves one is refused.
-    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError>;
+    ///
+    /// In the name of a run, it is made only while that run has the job.
+    async fn change_by(
+        &self,
+        run: Option<RunId>,
+        id: JobId,
+        change: JobChange,
+    ) -> Result<Job, RecordError>;
+
+    /// Applies a change in nobody's name.
+    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError> {
+        self.change_by(None, id, change).await
+    }
+
+    /// Notes that the envelope of a job is in the queue.
+    ///
+    /// Between a submit and this the envelope may get lost with its publisher; see
+    /// [`JobRecords::unpublished`].
+    async fn published(&self, id: JobId) -> Result<(), RecordError>;
+
+    /// Queued jobs that have led their fingerprint for at least `age` and of whose envelopes nobody
+    /// has said that they are in the queue; at most `limit`. They are not named again before another
+    /// `age` has passed.
+    ///
+    /// Records that bring this into order by themselves name none.
+    async fn unpublished(&self, age: Duration, limit: usize) -> Result<Vec<Job>, RecordError>;
 
     /// Jobs in flight that wait for the result of `leader`, oldest first.
     async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError>;

@@ -12,7 +12,10 @@ use voicefleet_core::{
         Retention, Settlement,
     },
 };
-use voicefleet_testkit::memory::{MemoryBlobs, MemoryQueue, MemoryRecords};
+use voicefleet_testkit::{
+    memory::{MemoryBlobs, MemoryQueue, MemoryRecords},
+    start_at,
+};
 
 /// Sample rate of what is spoken, Hz: Piper's.
 pub(crate) const VOICE_RATE: u32 = 22_050;
@@ -65,10 +68,7 @@ impl Lane {
 
     async fn work(&self, envelope: &Envelope) {
         let at = Timestamp(1_767_225_601_000);
-        let started = self
-            .records
-            .change(envelope.job_id, JobChange::Start { at })
-            .await;
+        let started = self.records.change(envelope.job_id, start_at(at)).await;
         let job = match started {
             Ok(job) => job,
             // Cancelled, or the second envelope of a hastened job.

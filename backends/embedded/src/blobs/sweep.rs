@@ -88,9 +88,9 @@ pub(crate) fn unpin_forgotten(db: &mut SqliteConnection, before: Timestamp) -> W
         let unpinned = sqlx::query(
             "UPDATE blobs SET pinned = 0
              WHERE state = 'kept' AND pinned = 1 AND created_at < ?1 AND key NOT IN (
-                SELECT 'upload/' || json_extract(body, '$.spec.audio_key') FROM jobs
+                SELECT 'upload/' || json_extract(body, '$.job.spec.audio_key') FROM jobs
                 WHERE state IN ('queued', 'running')
-                  AND json_extract(body, '$.spec.audio_key') IS NOT NULL
+                  AND json_extract(body, '$.job.spec.audio_key') IS NOT NULL
              )",
         )
         .bind(before.0)

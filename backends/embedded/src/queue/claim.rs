@@ -17,6 +17,8 @@ use crate::writer::Worked;
 /// What a claim asks for.
 pub(super) struct Claim {
     pub(super) desk: Arc<Desk>,
+    /// The least urgent tier that is wanted.
+    pub(super) least: Tier,
     /// Which tier's turn it is; comes back moved on.
     pub(super) rota: TierRota,
     /// How many at most.
@@ -68,7 +70,11 @@ pub(super) fn claim(db: &mut SqliteConnection, mut claim: Claim) -> Worked<'_, C
         if counts.delayed > 0 && wake(db, &engine, claim.now).await? {
             counts = Counts::read(db, &engine).await?;
         }
-        let turns = turns(&mut claim.rota, counts.ready, claim.wanted);
+        let wanted = Tier::ALL.map(|tier| match tier <= claim.least {
+            true => counts.ready[tier.rank()],
+            false => 0,
+        });
+        let turns = turns(&mut claim.rota, wanted, claim.wanted);
         let taken = take(db, &claim, &engine, &turns).await?;
         let earliest_retry = match counts.delayed {
             0 => None,

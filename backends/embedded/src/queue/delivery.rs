@@ -62,6 +62,11 @@ impl Delivery for EmbeddedDelivery {
         &self.envelope
     }
 
+    /// Never: what is not settled is put in order, record and all, before it is delivered again.
+    fn redelivered(&self) -> bool {
+        false
+    }
+
     /// Fails only if the database does; then the delivery comes again.
     async fn settle(mut self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {
         let (desk, key) = (Arc::clone(&self.lease.desk), self.lease.key);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, mpsc, oneshot};
-use voicefleet_core::{Clock, EngineId};
+use voicefleet_core::{Clock, EngineId, Tier};
 
 use super::delivery::{EmbeddedDelivery, LeaseKey};
 use crate::{error::Unavailable, writer::Writer};
@@ -15,7 +15,11 @@ use crate::{error::Unavailable, writer::Writer};
 const MAX_REQUESTS: usize = 1024;
 
 /// A consumer that waits.
-pub(super) type Request = oneshot::Sender<Result<EmbeddedDelivery, Unavailable>>;
+pub(super) struct Request {
+    /// The least urgent tier that it takes.
+    pub(super) least: Tier,
+    pub(super) answer: oneshot::Sender<Result<EmbeddedDelivery, Unavailable>>,
+}
 
 /// One engine's desk.
 pub(super) struct Desk {
@@ -62,10 +66,10 @@ impl Desk {
     }
 
     /// Waits for the next delivery. Cancelled, the delivery that was on its way returns by being dropped.
-    pub(super) async fn next(&self) -> Result<EmbeddedDelivery, Unavailable> {
-        let (request, delivery) = oneshot::channel();
+    pub(super) async fn next(&self, least: Tier) -> Result<EmbeddedDelivery, Unavailable> {
+        let (answer, delivery) = oneshot::channel();
         self.requests
-            .send(request)
+            .send(Request { least, answer })
             .await
             .map_err(|_| Unavailable::closed())?;
         delivery.await.map_err(|_| Unavailable::closed())?

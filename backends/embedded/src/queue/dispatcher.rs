@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use voicefleet_core::{EngineId, Timestamp, tier::TierRota};
+use voicefleet_core::{EngineId, Tier, Timestamp, tier::TierRota};
 
 use super::{
     LeaseKey, QueueParts,
@@ -45,7 +45,7 @@ impl Dispatcher {
             inbox,
             waiting: VecDeque::new(),
             returned: Vec::new(),
-            rota: TierRota::default(),
+            rota: TierRota::new(parts.shares),
             last_lease: 0,
             earliest_retry: None,
             max_attempts: parts.max_attempts,
@@ -100,20 +100,30 @@ impl Dispatcher {
         while let Ok(request) = self.inbox.try_recv() {
             self.waiting.push_back(request);
         }
-        self.waiting.retain(|request| !request.is_closed());
-        while !self.waiting.is_empty() {
-            let wanted = self.waiting.len().min(MAX_CLAIM);
-            match self.claim(wanted).await {
-                Ok(Lanes::MayHaveMore) => {}
-                Ok(Lanes::Empty) => return,
-                Err(error) => return self.refuse_all(&error),
+        self.waiting.retain(|request| !request.answer.is_closed());
+        // Those who take everything first: they have room, and the others merely make some.
+        for least in Tier::ALL.into_iter().rev() {
+            if let Err(error) = self.serve(least).await {
+                return self.refuse_all(&error);
             }
         }
     }
 
-    async fn claim(&mut self, wanted: usize) -> Result<Lanes, Unavailable> {
+    /// Gives an envelope to each of those who take nothing less urgent than `least`.
+    async fn serve(&mut self, least: Tier) -> Result<(), Unavailable> {
+        loop {
+            let asking = |request: &&Request| request.least == least;
+            let wanted = self.waiting.iter().filter(asking).count().min(MAX_CLAIM);
+            if wanted == 0 || self.claim(least, wanted).await? == Lanes::Empty {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn claim(&mut self, least: Tier, wanted: usize) -> Result<Lanes, Unavailable> {
         self.last_lease += 1;
         let order = Claim {
+            least,
             desk: Arc::clone(&self.desk),
             rota: self.rota.clone(),
             wanted,
@@ -128,16 +138,20 @@ impl Dispatcher {
         self.rota = claimed.rota;
         self.earliest_retry = claimed.earliest_retry;
         for (lease, envelope) in claimed.taken {
-            self.hand_to_next(EmbeddedDelivery::new(lease, envelope));
+            self.hand_to_next(least, EmbeddedDelivery::new(lease, envelope));
         }
         Ok(claimed.lanes)
     }
 
     /// Whoever has gone away is passed over; if all have, the delivery is dropped and so comes back.
-    fn hand_to_next(&mut self, delivery: EmbeddedDelivery) {
+    fn hand_to_next(&mut self, least: Tier, delivery: EmbeddedDelivery) {
         let mut offer = Ok(delivery);
-        while let Some(request) = self.waiting.pop_front() {
-            match request.send(offer) {
+        let asking = |request: &Request| request.least == least;
+        while let Some(position) = self.waiting.iter().position(asking) {
+            let Some(request) = self.waiting.remove(position) else {
+                return;
+            };
+            match request.answer.send(offer) {
                 Ok(()) => return,
                 Err(refused) => offer = refused,
             }
@@ -147,7 +161,7 @@ impl Dispatcher {
     fn refuse_all(&mut self, error: &Unavailable) {
         for request in self.waiting.drain(..) {
             // Whoever asked may have gone away.
-            let _ = request.send(Err(error.clone()));
+            let _ = request.answer.send(Err(error.clone()));
         }
     }
 

@@ -15,8 +15,9 @@ use async_trait::async_trait;
 use sqlx::SqlitePool;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
-    Clock, EngineId, Envelope,
+    Clock, EngineId, Envelope, Tier,
     ports::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError},
+    tier::TierShares,
 };
 
 use crate::{
@@ -34,6 +35,7 @@ pub(crate) struct QueueParts {
     pub(crate) writer: Writer,
     pub(crate) readers: SqlitePool,
     pub(crate) limits: QueueLimits,
+    pub(crate) shares: TierShares,
     pub(crate) max_attempts: u32,
     pub(crate) clock: Arc<dyn Clock>,
     /// Told about jobs that a lost delivery puts back.
@@ -118,7 +120,7 @@ struct EmbeddedConsumer(Arc<Desk>);
 
 #[async_trait]
 impl JobConsumer for EmbeddedConsumer {
-    async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError> {
-        Ok(Box::new(self.0.next().await?))
+    async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError> {
+        Ok(Box::new(self.0.next(least).await?))
     }
 }

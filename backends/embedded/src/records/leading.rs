@@ -58,7 +58,7 @@ pub(super) async fn insert(
     .bind(leads)
     .bind(record.queued_at.0)
     .bind(job.finished_at.map(|moment| moment.0))
-    .bind(body_of(job)?)
+    .bind(body_of(&record)?)
     .execute(db)
     .await
     .map(drop)

@@ -16,7 +16,7 @@ use futures::FutureExt;
 use sqlx::SqlitePool;
 use voicefleet_core::{
     Clock, Fingerprint, Job, JobId, JobState, Progress,
-    ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, Submission},
+    ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, RunId, Submission},
 };
 
 use crate::{
@@ -61,7 +61,12 @@ impl JobRecords for EmbeddedRecords {
 
     /// Outlives this process when it returns. A power cut may take back the last moves; their jobs are
     /// then done again.
-    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError> {
+    async fn change_by(
+        &self,
+        run: Option<RunId>,
+        id: JobId,
+        change: JobChange,
+    ) -> Result<Job, RecordError> {
         let now = self.clock.now();
         let watchers = Arc::clone(&self.watchers);
         let tell = move |changed: &Result<Job, RecordError>| {
@@ -72,10 +77,19 @@ impl JobRecords for EmbeddedRecords {
         self.writer
             .run_then(
                 Durability::Process,
-                move |db| apply(db, id, change, now),
+                move |db| apply(db, run, id, change, now),
                 tell,
             )
             .await?
+    }
+
+    /// Nothing to note: what was recorded and not published is published when the database is opened.
+    async fn published(&self, _: JobId) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    async fn unpublished(&self, _: Duration, _: usize) -> Result<Vec<Job>, RecordError> {
+        Ok(Vec::new())
     }
 
     async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError> {

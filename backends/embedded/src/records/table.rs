@@ -4,7 +4,7 @@ use futures::FutureExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use voicefleet_core::{
     Job, JobId, Timestamp,
-    ports::{JobChange, JobRecord, RecordError},
+    ports::{JobChange, JobRecord, RecordError, RunId},
 };
 
 use crate::writer::Worked;
@@ -39,20 +39,25 @@ pub(crate) async fn read(db: &mut SqliteConnection, id: JobId) -> Result<Read, s
 /// Reads [`COLUMNS`].
 pub(super) fn record_of(row: &SqliteRow) -> Result<JobRecord, sqlx::Error> {
     let damaged = |error| sqlx::Error::Decode(Box::new(error));
-    let job: Job = serde_json::from_str(row.try_get("body")?).map_err(damaged)?;
+    let record: JobRecord = serde_json::from_str(row.try_get("body")?).map_err(damaged)?;
     let follows: Option<&str> = row.try_get("follows")?;
     let follows = follows.map(str::parse).transpose();
     let follows = follows.map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     let queued_at = Timestamp(row.try_get("queued_at")?);
     Ok(JobRecord {
-        job: Job { follows, ..job },
+        job: Job {
+            follows,
+            ..record.job
+        },
         queued_at,
+        ..record
     })
 }
 
 /// Applies a change if it is legal.
 pub(crate) fn apply(
     db: &mut SqliteConnection,
+    run: Option<RunId>,
     id: JobId,
     change: JobChange,
     now: Timestamp,
@@ -62,7 +67,7 @@ pub(crate) fn apply(
             Ok(record) => record,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Err(refusal) = record.apply(change, now) {
+        if let Err(refusal) = record.apply(run, change, now) {
             return Ok(Err(refusal));
         }
         update(db, &record).await?;
@@ -83,15 +88,15 @@ async fn update(db: &mut SqliteConnection, record: &JobRecord) -> Result<(), sql
     .bind(job.state.is_terminal())
     .bind(record.queued_at.0)
     .bind(job.finished_at.map(|moment| moment.0))
-    .bind(body_of(job)?)
+    .bind(body_of(record)?)
     .execute(db)
     .await
     .map(drop)
 }
 
-/// The job as it stands in the table.
-pub(super) fn body_of(job: &Job) -> Result<String, sqlx::Error> {
-    serde_json::to_string(job).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+/// The record as it stands in the table.
+pub(super) fn body_of(record: &JobRecord) -> Result<String, sqlx::Error> {
+    serde_json::to_string(record).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
 /// The ids in the first column.

@@ -11,7 +11,7 @@ use voicefleet_core::{
     },
 };
 use voicefleet_embedded::{Embedded, EmbeddedConfig};
-use voicefleet_testkit::{FakeClock, conformance::within_patience, speech_job};
+use voicefleet_testkit::{FakeClock, conformance::within_patience, speech_job, start_at};
 
 pub(crate) struct Database {
     pub(crate) embedded: Embedded,
@@ -134,9 +134,7 @@ impl Database {
     }
 
     pub(crate) fn start(&self) -> JobChange {
-        JobChange::Start {
-            at: self.config.clock.now(),
-        }
+        start_at(self.config.clock.now())
     }
 
     pub(crate) fn succeed(&self) -> JobChange {

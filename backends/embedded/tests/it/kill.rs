@@ -15,7 +15,7 @@ use voicefleet_core::{
     time::SystemClock,
 };
 use voicefleet_embedded::{Embedded, EmbeddedConfig, OpenError};
-use voicefleet_testkit::{conformance::within_patience, speech_job};
+use voicefleet_testkit::{conformance::within_patience, speech_job, start_at};
 
 /// Tells the test binary that it is the process to be killed, and what to write to.
 const FILE: &str = "VOICEFLEET_KILL_TEST_FILE";
@@ -222,9 +222,7 @@ async fn accept(embedded: &Embedded) {
 async fn finish(embedded: &Embedded, delivery: Box<dyn voicefleet_core::ports::Delivery>) {
     let records = embedded.records();
     let id = delivery.envelope().job_id;
-    let start = JobChange::Start {
-        at: SystemClock.now(),
-    };
+    let start = start_at(SystemClock.now());
     let job = records.change(id, start).await.expect("started");
     let bytes = Bytes::from(vec![1; BODY_BYTES]);
     let blob = Blob {

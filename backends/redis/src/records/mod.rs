@@ -2,6 +2,7 @@
 
 mod background;
 mod listing;
+mod loads;
 mod scripts;
 mod stored;
 mod watchers;
@@ -12,13 +13,13 @@ use async_trait::async_trait;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
     Clock, Fingerprint, Job, JobId, JobState, Progress, Tier,
-    ports::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission},
+    ports::{JobChange, JobFilter, JobPage, JobRecords, RecordError, RunId, Submission},
 };
 
 use self::{
     background::Background,
     scripts::Scripts,
-    stored::{Stored, read},
+    stored::{Stored, read, read_all},
     watchers::Watchers,
 };
 use crate::{
@@ -115,11 +116,16 @@ impl JobRecords for RedisRecords {
     }
 
     /// If the connection is lost before the answer, the move may have been made nevertheless.
-    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError> {
+    async fn change_by(
+        &self,
+        run: Option<RunId>,
+        id: JobId,
+        change: JobChange,
+    ) -> Result<Job, RecordError> {
         let now = self.clock.now();
         for _ in 0..TRIES {
             let mut stored = self.stored(id).await?;
-            stored.record.apply(change.clone(), now)?;
+            stored.record.apply(run, change.clone(), now)?;
             if self.link.script(&self.scripts.change(&stored)?).await? {
                 return Ok(stored.record.job);
             }
@@ -127,6 +133,26 @@ impl JobRecords for RedisRecords {
         Err(RecordError::Unavailable(format!(
             "job {id} has been changed by others {TRIES} times meanwhile"
         )))
+    }
+
+    async fn published(&self, id: JobId) -> Result<(), RecordError> {
+        let mut command = redis::cmd("ZREM");
+        command
+            .arg(format!("{}outbox", self.prefix))
+            .arg(id.to_string());
+        Ok(self.link.command(&command).await?)
+    }
+
+    async fn unpublished(&self, age: Duration, limit: usize) -> Result<Vec<Job>, RecordError> {
+        let waiting = self.scripts.unpublished(age, limit);
+        let ids: Vec<String> = self.link.script(&waiting).await?;
+        let ids = ids.iter().map(|id| parse_id(id));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let found = read_all(&self.link, &self.prefix, &ids).await?;
+        let jobs = found.into_iter().map(|stored| stored.record.job);
+        Ok(jobs
+            .filter(|job| job.state == JobState::Queued && job.follows.is_none())
+            .collect())
     }
 
     async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError> {

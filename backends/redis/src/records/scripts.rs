@@ -27,6 +27,7 @@ pub(super) struct Scripts {
     insert: Script,
     change: Script,
     promote: Script,
+    unpublished: Script,
     sweep: Script,
 }
 
@@ -40,6 +41,7 @@ impl Scripts {
             insert: script!("insert.lua"),
             change: script!("change.lua"),
             promote: script!("promote.lua"),
+            unpublished: script!("unpublished.lua"),
             sweep: script!("sweep.lua"),
         }
     }
@@ -63,6 +65,10 @@ impl Scripts {
             .arg(job.fingerprint.as_str())
             .arg(job.state.name())
             .arg(job.tier.name())
+            .arg(job.spec.engine().as_str())
+            .arg(millis(
+                Duration::try_from_secs_f64(job.cost).unwrap_or_default(),
+            ))
             .arg(self.ttl_of(job));
         Ok(call)
     }
@@ -85,6 +91,12 @@ impl Scripts {
         call.arg(old_leader.to_string())
             .arg(heir.to_string())
             .arg(millis(self.unfinished_ttl));
+        call
+    }
+
+    pub(super) fn unpublished(&self, age: Duration, limit: usize) -> ScriptInvocation<'_> {
+        let mut call = self.unpublished.arg(&self.prefix);
+        call.arg(millis(age)).arg(limit);
         call
     }
 

@@ -63,15 +63,15 @@ fn decode(id: JobId, (version, body, follows): Fields) -> Result<Option<Stored>,
         tracing::error!(job_id = %id, %error, "a job record cannot be read");
         Unavailable(format!("the record of job {id} is damaged"))
     };
-    let JobRecord { job, queued_at } =
-        serde_json::from_str(&body).map_err(|error| damaged(&error))?;
+    let record: JobRecord = serde_json::from_str(&body).map_err(|error| damaged(&error))?;
     let follows = follows.as_deref().map(str::parse).transpose();
     // Whom it follows changes without the rest, for many at once, and stands beside it.
     let follows = follows.map_err(|error| damaged(&error))?;
-    let record = JobRecord {
-        job: Job { follows, ..job },
-        queued_at,
+    let job = Job {
+        follows,
+        ..record.job
     };
+    let record = JobRecord { job, ..record };
     Ok(Some(Stored { record, version }))
 }
 

@@ -12,7 +12,7 @@ use voicefleet_core::{
 use voicefleet_redis::{RedisConfig, RedisRecords};
 use voicefleet_testkit::{
     conformance::{PATIENCE, stays_pending, within_patience},
-    speech_job,
+    speech_job, start_at,
 };
 
 use crate::server::{Server, eventually, records};
@@ -40,9 +40,7 @@ pub(crate) async fn submit(records: &Arc<dyn JobRecords>) -> Job {
 }
 
 pub(crate) fn start() -> JobChange {
-    JobChange::Start {
-        at: SystemClock.now(),
-    }
+    start_at(SystemClock.now())
 }
 
 async fn waiting_here_sees_moves_made_there(here: RedisConfig, there: RedisConfig) {

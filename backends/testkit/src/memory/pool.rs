@@ -9,9 +9,16 @@ use voicefleet_core::{
 /// Number under which a delivery is out.
 pub(super) type Tag = u64;
 
+/// An envelope that waits.
+pub(super) struct Waiting {
+    pub(super) envelope: Envelope,
+    /// Whether it came back from somebody who has not settled it.
+    pub(super) redelivered: bool,
+}
+
 #[derive(Default)]
 pub(super) struct Pool {
-    ready: [VecDeque<Envelope>; 3],
+    ready: [VecDeque<Waiting>; 3],
     delayed: Vec<(Timestamp, Envelope)>,
     out: BTreeMap<Tag, Envelope>,
     dead: Vec<(Envelope, Failure)>,
@@ -30,7 +37,10 @@ impl Pool {
     }
 
     pub(super) fn push_back(&mut self, envelope: Envelope) {
-        self.ready[envelope.tier.rank()].push_back(envelope);
+        self.ready[envelope.tier.rank()].push_back(Waiting {
+            envelope,
+            redelivered: false,
+        });
     }
 
     pub(super) fn delay(&mut self, envelope: Envelope, not_before: Timestamp) {
@@ -41,15 +51,16 @@ impl Pool {
         self.dead.push((envelope, failure));
     }
 
-    /// The next one in tier order, and the number to settle it under.
-    pub(super) fn take(&mut self, now: Timestamp) -> Option<(Tag, Envelope)> {
+    /// The next one in tier order of those at least as urgent as `least`, and the number to settle it
+    /// under.
+    pub(super) fn take(&mut self, least: Tier, now: Timestamp) -> Option<(Tag, Waiting)> {
         self.wake(now);
-        let waiting = [0, 1, 2].map(|rank: usize| !self.ready[rank].is_empty());
+        let waiting = Tier::ALL.map(|tier| tier <= least && !self.ready[tier.rank()].is_empty());
         let tier = self.rota.pick(waiting)?;
-        let envelope = self.ready[tier.rank()].pop_front()?;
+        let next = self.ready[tier.rank()].pop_front()?;
         self.last_tag += 1;
-        self.out.insert(self.last_tag, envelope.clone());
-        Some((self.last_tag, envelope))
+        self.out.insert(self.last_tag, next.envelope.clone());
+        Some((self.last_tag, next))
     }
 
     /// Ends a delivery; `None` if that has happened already.
@@ -59,7 +70,10 @@ impl Pool {
 
     /// Ahead of all others of its tier: it has waited longest.
     pub(super) fn push_front(&mut self, envelope: Envelope) {
-        self.ready[envelope.tier.rank()].push_front(envelope);
+        self.ready[envelope.tier.rank()].push_front(Waiting {
+            envelope,
+            redelivered: true,
+        });
     }
 
     pub(super) fn earliest_retry(&self) -> Option<Timestamp> {
@@ -73,8 +87,9 @@ impl Pool {
     pub(super) fn gauge(&self, tier: Tier) -> TierGauge {
         let of_tier = |envelope: &&Envelope| envelope.tier == tier;
         let delayed = self.delayed.iter().map(|(_, envelope)| envelope);
-        let queued = self.ready[tier.rank()]
-            .iter()
+        let ready = self.ready[tier.rank()].iter();
+        let queued = ready
+            .map(|waiting| &waiting.envelope)
             .chain(delayed.filter(of_tier));
         let out = self.out.values().filter(of_tier);
         TierGauge {

@@ -11,7 +11,7 @@ use voicefleet_core::{
 
 use super::{
     Outage, lock,
-    pool::{Pool, Pools, Tag},
+    pool::{Pool, Pools, Tag, Waiting},
 };
 use crate::FakeClock;
 
@@ -117,21 +117,30 @@ struct MemoryConsumer {
 
 #[async_trait]
 impl JobConsumer for MemoryConsumer {
-    async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError> {
+    async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError> {
         let shared = &self.shared;
         let mut changes = shared.changes.subscribe();
         loop {
             shared.check()?;
             let now = shared.clock.now();
-            let (taken, retry) =
-                shared.with_pool(&self.engine, |pool| (pool.take(now), pool.earliest_retry()));
-            if let Some((tag, envelope)) = taken {
+            let (taken, retry) = shared.with_pool(&self.engine, |pool| {
+                (pool.take(least, now), pool.earliest_retry())
+            });
+            if let Some((
+                tag,
+                Waiting {
+                    envelope,
+                    redelivered,
+                },
+            )) = taken
+            {
                 let (shared, engine) = (Arc::clone(shared), self.engine.clone());
                 return Ok(Box::new(MemoryDelivery {
                     shared,
                     engine,
                     tag,
                     envelope,
+                    redelivered,
                 }));
             }
             let due = async {
@@ -154,12 +163,17 @@ struct MemoryDelivery {
     engine: EngineId,
     tag: Tag,
     envelope: Envelope,
+    redelivered: bool,
 }
 
 #[async_trait]
 impl Delivery for MemoryDelivery {
     fn envelope(&self) -> &Envelope {
         &self.envelope
+    }
+
+    fn redelivered(&self) -> bool {
+        self.redelivered
     }
 
     async fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::watch;
 use voicefleet_core::{
-    Clock, Fingerprint, Job, JobId, JobState, Progress,
-    ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, Submission},
+    Clock, Fingerprint, Job, JobId, JobState, Progress, Timestamp,
+    ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, RunId, Submission},
 };
 
 use super::{Outage, lock};
@@ -30,6 +30,8 @@ pub struct MemoryRecords {
 struct Ledger {
     records: BTreeMap<JobId, JobRecord>,
     leaders: HashMap<Fingerprint, JobId>,
+    /// Leaders of which nobody has said that they are in the queue, and since when they lead.
+    unpublished: BTreeMap<JobId, Timestamp>,
 }
 
 impl MemoryRecords {
@@ -81,7 +83,7 @@ impl Ledger {
         Ok(&record.job)
     }
 
-    fn submit(&mut self, job: &Job) -> Result<Submission, RecordError> {
+    fn submit(&mut self, job: &Job, now: Timestamp) -> Result<Submission, RecordError> {
         if let Ok(known) = self.job(job.id) {
             let follows = known.follows;
             return self.submission(follows);
@@ -89,6 +91,7 @@ impl Ledger {
         let leader = self.leaders.get(&job.fingerprint).copied();
         if leader.is_none() {
             self.leaders.insert(job.fingerprint.clone(), job.id);
+            self.unpublished.insert(job.id, now);
         }
         let job = Job {
             follows: leader,
@@ -113,16 +116,35 @@ impl Ledger {
     fn change(
         &mut self,
         id: JobId,
+        run: Option<RunId>,
         change: JobChange,
-        clock: &FakeClock,
+        now: Timestamp,
     ) -> Result<Job, RecordError> {
         let record = self.record(id)?;
-        record.apply(change, clock.now())?;
+        record.apply(run, change, now)?;
         let job = record.job.clone();
+        self.unpublished.remove(&id);
         if job.state.is_terminal() && self.leaders.get(&job.fingerprint) == Some(&id) {
             self.leaders.remove(&job.fingerprint);
         }
         Ok(job)
+    }
+
+    fn unpublished(&mut self, age: Duration, limit: usize, now: Timestamp) -> Vec<Job> {
+        let old = self
+            .unpublished
+            .iter_mut()
+            .filter(|(_, since)| now.since(**since) >= age)
+            .take(limit);
+        let ids: Vec<JobId> = old
+            .map(|(id, since)| {
+                *since = now;
+                *id
+            })
+            .collect();
+        ids.iter()
+            .filter_map(|id| self.job(*id).ok().cloned())
+            .collect()
     }
 
     fn followers(&self, leader: JobId) -> Vec<JobId> {
@@ -136,7 +158,12 @@ impl Ledger {
             .collect()
     }
 
-    fn promote(&mut self, old_leader: JobId, follower: JobId) -> Result<Job, RecordError> {
+    fn promote(
+        &mut self,
+        old_leader: JobId,
+        follower: JobId,
+        now: Timestamp,
+    ) -> Result<Job, RecordError> {
         let job = self.job(follower)?.clone();
         if job.state.is_terminal() {
             return Err(RecordError::IllegalMove {
@@ -157,6 +184,7 @@ impl Ledger {
             self.record(id)?.job.follows = (id != leader).then_some(leader);
         }
         self.leaders.insert(job.fingerprint, leader);
+        self.unpublished.entry(leader).or_insert(now);
         self.job(follower).cloned()
     }
 }
@@ -164,7 +192,7 @@ impl Ledger {
 #[async_trait]
 impl JobRecords for MemoryRecords {
     async fn submit(&self, job: &Job) -> Result<Submission, RecordError> {
-        self.with(|ledger| ledger.submit(job))
+        self.with(|ledger| ledger.submit(job, self.clock.now()))
     }
 
     async fn insert_finished(&self, job: &Job) -> Result<(), RecordError> {
@@ -181,10 +209,26 @@ impl JobRecords for MemoryRecords {
         self.with(|ledger| ledger.job(id).cloned())
     }
 
-    async fn change(&self, id: JobId, change: JobChange) -> Result<Job, RecordError> {
-        let job = self.with(|ledger| ledger.change(id, change, &self.clock))?;
+    async fn change_by(
+        &self,
+        run: Option<RunId>,
+        id: JobId,
+        change: JobChange,
+    ) -> Result<Job, RecordError> {
+        let job = self.with(|ledger| ledger.change(id, run, change, self.clock.now()))?;
         self.announce();
         Ok(job)
+    }
+
+    async fn published(&self, id: JobId) -> Result<(), RecordError> {
+        self.with(|ledger| {
+            ledger.unpublished.remove(&id);
+            Ok(())
+        })
+    }
+
+    async fn unpublished(&self, age: Duration, limit: usize) -> Result<Vec<Job>, RecordError> {
+        self.with(|ledger| Ok(ledger.unpublished(age, limit, self.clock.now())))
     }
 
     async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError> {
@@ -198,7 +242,7 @@ impl JobRecords for MemoryRecords {
     }
 
     async fn promote(&self, old_leader: JobId, follower: JobId) -> Result<Job, RecordError> {
-        self.with(|ledger| ledger.promote(old_leader, follower))
+        self.with(|ledger| ledger.promote(old_leader, follower, self.clock.now()))
     }
 
     async fn leader(&self, fingerprint: &Fingerprint) -> Result<Option<JobId>, RecordError> {

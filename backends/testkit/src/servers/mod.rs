@@ -1,8 +1,13 @@
-//! Real servers for tests: on free loopback ports, with data folders of their own, ended by process id.
+//! Real servers for tests: on free loopback ports, with data folders of their own, ended by process id;
+//! and links to them that can be cut.
 
+mod link;
 mod rabbitmq;
+mod redis;
 
+pub use link::Link;
 pub use rabbitmq::RabbitServer;
+pub use redis::RedisServer;
 
 use std::net::TcpListener;
 

@@ -73,6 +73,11 @@ impl RabbitServer {
         wait_until_ready(&mut self.broker)
     }
 
+    /// Its port on the loopback interface.
+    pub fn port(&self) -> u16 {
+        self.place.port
+    }
+
     /// Its address, with the user and virtual host that are there from the start.
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.place.port)

@@ -10,6 +10,11 @@ redis.call('HSET', job_key(id), 'v', version + 1, 'body', body, 'state', state)
 unfile(id, old_state .. ':' .. tier)
 file(id, state .. ':' .. tier, ttl)
 
+if not follows then
+  if ended then unweigh(id) else weigh(id, state == 'running' and 1 or 0) end
+  redis.call('ZREM', outbox_key, id)
+end
+
 local leads = redis.call('GET', lead_key(print)) == id
 if ended then
   if leads then redis.call('DEL', lead_key(print)) end

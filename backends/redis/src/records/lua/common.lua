@@ -1,9 +1,12 @@
 -- What the scripts of the records share. The first argument is always the prefix of all keys.
 --
---   job:ID          hash: v (counts its changes), body (JSON), state, tier, print, follows (if it does)
+--   job:ID          hash: v (counts its changes), body (JSON), state, tier, engine, cost (ms), print, follows (if it does)
 --   lead:PRINT      the job that leads this fingerprint; goes when that job ends, at the latest with it
 --   followers:ID    the jobs in flight that follow this one, sorted by id
 --   lane:STATE:TIER the jobs that stand there, sorted by id
+--   load:ENGINE:TIER hash: how many leaders run, and the cost (ms) of all that are in flight
+--   weights         what each of these jobs has been counted as there: ENGINE:TIER:COST:RUNNING by id
+--   outbox          queued leaders of which nobody has said that they are in the queue, by when they came
 --   expiry          STATE:TIER:ID by the moment at which that record is gone, ms by the server's clock
 local prefix = ARGV[1]
 
@@ -15,6 +18,9 @@ local function lead_key(print) return prefix .. 'lead:' .. print end
 local function followers_key(id) return prefix .. 'followers:' .. id end
 local function lane_key(lane) return prefix .. 'lane:' .. lane end
 local expiry_key = prefix .. 'expiry'
+local outbox_key = prefix .. 'outbox'
+local weights_key = prefix .. 'weights'
+local function load_key(pool) return prefix .. 'load:' .. pool end
 
 local function in_flight(id)
   local state = redis.call('HGET', job_key(id), 'state')
@@ -36,20 +42,52 @@ local function unfile(id, lane)
   redis.call('ZREM', expiry_key, lane .. ':' .. id)
 end
 
+-- Takes a leader out of the load of its pool.
+local function unweigh(id)
+  local weight = redis.call('HGET', weights_key, id)
+  if not weight then return end
+  redis.call('HDEL', weights_key, id)
+  local pool, cost, running = string.match(weight, '^(.*):([^:]*):([^:]*)$')
+  local cost_left = redis.call('HINCRBY', load_key(pool), 'cost', string.format('%.0f', 0 - cost))
+  local running_left = redis.call('HINCRBY', load_key(pool), 'running', string.format('%.0f', 0 - running))
+  if cost_left <= 0 and running_left <= 0 then redis.call('DEL', load_key(pool)) end
+end
+
+-- Counts a leader that is in flight in the load of its pool; `running` is 0 or 1.
+local function weigh(id, running)
+  unweigh(id)
+  local about = redis.call('HMGET', job_key(id), 'engine', 'tier', 'cost')
+  -- A record may be over as soon as it is written.
+  if not about[1] then return end
+  local pool, cost = about[1] .. ':' .. about[2], about[3]
+  redis.call('HINCRBY', load_key(pool), 'cost', cost)
+  redis.call('HINCRBY', load_key(pool), 'running', running)
+  redis.call('HSET', weights_key, id, pool .. ':' .. cost .. ':' .. running)
+end
+
+-- Counts a job that is queued and leads now; it is to be published.
+local function lead(id)
+  weigh(id, 0)
+  redis.call('ZADD', outbox_key, moment(0), id)
+end
+
 -- Takes at most `count` records that are gone out of the lanes; returns how many there were.
 local function sweep(count)
   local gone = redis.call('ZRANGEBYSCORE', expiry_key, '-inf', '(' .. moment(0), 'LIMIT', 0, count)
   for _, entry in ipairs(gone) do
     local lane, id = string.match(entry, '^(.*):([^:]*)$')
     redis.call('UNLINK', job_key(id))
+    redis.call('ZREM', outbox_key, id)
+    unweigh(id)
     unfile(id, lane)
   end
   return #gone
 end
 
 -- Writes a record that is new.
-local function write(id, body, print, state, tier, follows, ttl)
-  redis.call('HSET', job_key(id), 'v', 1, 'body', body, 'state', state, 'tier', tier, 'print', print)
+local function write(id, body, print, state, tier, engine, cost, follows, ttl)
+  redis.call('HSET', job_key(id), 'v', 1, 'body', body, 'state', state, 'tier', tier, 'print', print,
+    'engine', engine, 'cost', cost)
   if follows then
     redis.call('HSET', job_key(id), 'follows', follows)
     redis.call('ZADD', followers_key(follows), 0, id)

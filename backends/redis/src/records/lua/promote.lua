@@ -12,6 +12,7 @@ for _, id in ipairs(redis.call('ZRANGE', followers_key(old_leader), 0, -1)) do
   if redis.call('EXISTS', job_key(id)) == 1 then
     if id == leader then
       redis.call('HDEL', job_key(id), 'follows')
+      lead(id)
     else
       redis.call('HSET', job_key(id), 'follows', leader)
       redis.call('ZADD', followers_key(leader), 0, id)

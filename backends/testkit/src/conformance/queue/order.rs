@@ -48,7 +48,7 @@ pub async fn urgent_tiers_come_first<B: QueueBench>() {
     }
 }
 
-/// While a tier waits it is served at least every 8th (standard) or 20th (batch) time: the bounds of
+/// While a tier waits it is served at least every 9th (standard) or 22nd (batch) time: the bounds of
 /// [`voicefleet_core::tier::TierRota`] with room for what a consumer has fetched ahead.
 pub async fn no_tier_starves<B: QueueBench>() {
     let bench = B::fresh(ROOMY).await;
@@ -70,11 +70,11 @@ pub async fn no_tier_starves<B: QueueBench>() {
             since_batch + 1
         };
         assert!(
-            since_standard <= 8,
+            since_standard <= 9,
             "standard was passed over {since_standard} times"
         );
         assert!(
-            since_batch <= 20,
+            since_batch <= 22,
             "batch was passed over {since_batch} times"
         );
     }
@@ -136,4 +136,62 @@ pub async fn a_waiting_consumer_is_woken_by_a_publish<B: QueueBench>() {
         assert_eq!(delivery.envelope().job_id, id);
         settle(delivery, Settlement::Done).await;
     }
+}
+
+/// Whoever asks for urgent work only gets nothing else, is woken by it, and leaves the rest in place.
+pub async fn less_urgent_work_is_left_where_it_is<B: QueueBench>() {
+    let bench = B::fresh(ROOMY).await;
+    let batch = publish(&bench, Tier::Batch).await;
+    let mut consumer = consumer(&bench).await;
+    let urgent = {
+        let mut waiting = consumer.next_of(Tier::Standard);
+        stays_pending(&mut waiting).await;
+        let urgent = publish(&bench, Tier::Realtime).await;
+        let delivery = within_patience(waiting).await.expect("a delivery");
+        assert_eq!(delivery.envelope().job_id, urgent);
+        delivery
+    };
+    assert_eq!(finish_next(&mut consumer).await.job_id, batch);
+    settle(urgent, Settlement::Done).await;
+}
+
+/// `next` is dropped when the worker has less room than it had: what was on its way goes back.
+pub async fn what_was_fetched_for_a_dropped_wish_is_not_forced_on_the_next<B: QueueBench>() {
+    let bench = B::fresh(ROOMY).await;
+    let mut consumer = consumer(&bench).await;
+    for polls in 0..8 {
+        let batch = publish(&bench, Tier::Batch).await;
+        let taken = {
+            let next = consumer.next();
+            tokio::pin!(next);
+            let mut taken = None;
+            for _ in 0..polls {
+                if let std::task::Poll::Ready(delivery) = futures::poll!(&mut next) {
+                    taken = Some(delivery.expect("a delivery"));
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            taken
+        };
+        let urgent = publish(&bench, Tier::Realtime).await;
+        let delivery = within_patience(consumer.next_of(Tier::Realtime)).await;
+        let delivery = delivery.expect("a delivery");
+        assert_eq!(delivery.envelope().job_id, urgent);
+        settle(delivery, Settlement::Done).await;
+        match taken {
+            Some(delivery) => settle(delivery, Settlement::Done).await,
+            None => assert_eq!(finish_next(&mut consumer).await.job_id, batch),
+        }
+    }
+}
+
+/// It has not been redelivered.
+pub async fn what_comes_for_the_first_time_has_been_with_nobody<B: QueueBench>() {
+    let bench = B::fresh(ROOMY).await;
+    publish(&bench, Tier::Standard).await;
+    let mut consumer = consumer(&bench).await;
+    let delivery = next(&mut consumer).await;
+    assert!(!delivery.redelivered());
+    settle(delivery, Settlement::Done).await;
 }

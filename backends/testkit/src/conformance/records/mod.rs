@@ -1,5 +1,6 @@
 //! What job records promise.
 
+mod claims;
 mod durability;
 mod leaders;
 mod listing;
@@ -7,6 +8,7 @@ mod moves;
 mod submission;
 mod waiting;
 
+pub use claims::*;
 pub use durability::*;
 pub use leaders::*;
 pub use listing::*;
@@ -22,7 +24,7 @@ use voicefleet_core::{
     ports::{JobChange, JobRecords, Submission},
 };
 
-use crate::{FakeClock, speech_job};
+use crate::{FakeClock, speech_job, start_at};
 
 /// Where the cases of job records run.
 #[async_trait]
@@ -57,6 +59,9 @@ macro_rules! records_conformance {
             pages_are_newest_first_and_complete,
             lists_by_state_and_tier,
             waiting_ends_at_once_when_the_job_differs_already,
+            a_lost_run_is_succeeded_by_its_envelope_only,
+            a_superseded_run_moves_nothing,
+            what_is_in_the_queue_is_not_to_be_published,
             every_waiter_is_woken_by_a_move,
             waiting_ends_when_there_is_progress,
             waiting_ends_with_the_patience,
@@ -121,7 +126,7 @@ async fn change(records: &Arc<dyn JobRecords>, id: JobId, change: JobChange) -> 
 }
 
 fn start(clock: &FakeClock) -> JobChange {
-    JobChange::Start { at: clock.now() }
+    start_at(clock.now())
 }
 
 fn advance(chunks_done: u32) -> JobChange {

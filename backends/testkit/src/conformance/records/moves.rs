@@ -27,7 +27,7 @@ pub async fn every_legal_move_is_made_and_every_other_refused<B: RecordsBench>()
             let outcome = records.change(job.id, wish.clone()).await;
             let after = records.get(job.id).await.expect("recorded");
             let mut model = JobRecord::new(before.clone());
-            match model.apply(wish.clone(), clock.now()) {
+            match model.apply(None, wish.clone(), clock.now()) {
                 Ok(()) => assert_eq!(outcome.as_ref(), Ok(&after), "{from} {wish:?}"),
                 Err(refusal) => {
                     assert_eq!(outcome, Err(refusal), "{from} {wish:?}");
@@ -58,7 +58,7 @@ pub async fn changes_do_what_the_model_does<B: RecordsBench>() {
         clock.advance(Duration::from_millis(150));
         let step = step(&clock);
         model
-            .apply(step.clone(), clock.now())
+            .apply(None, step.clone(), clock.now())
             .expect("a legal life");
         assert_eq!(change(&records, job.id, step).await, model.job);
         assert_eq!(records.get(job.id).await.as_ref(), Ok(&model.job));

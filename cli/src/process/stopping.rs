@@ -4,10 +4,9 @@ use std::{process::ExitCode, time::Duration};
 
 use tokio_util::task::TaskTracker;
 use voicefleet_api::ApiStop;
-use voicefleet_embedded::Embedded;
 use voicefleet_workers::Stop;
 
-use super::{Running, signals};
+use super::{Running, backend::Backend, signals};
 
 /// What clients get to read their last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -35,7 +34,7 @@ pub(super) async fn stop(
     grace: Duration,
     running: &mut Running,
     tasks: &TaskTracker,
-    backend: Embedded,
+    backend: Backend,
 ) -> anyhow::Result<ExitCode> {
     let in_order = async {
         workers(&switches.workers, grace / 2, running).await;
@@ -44,9 +43,7 @@ pub(super) async fn stop(
         server(running).await;
         tasks.close();
         tasks.wait().await;
-        if let Err(error) = backend.close().await {
-            tracing::warn!(%error, "the database did not close in order; nothing is lost");
-        }
+        backend.close().await;
     };
     tokio::select! {
         stopped = tokio::time::timeout(grace, in_order) => {

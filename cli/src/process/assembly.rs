@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
 use futures::FutureExt;
 use tokio_util::task::TaskTracker;
 use voicefleet_api::{ApiContext, ApiLimits, ApiStop};
@@ -12,10 +11,10 @@ use voicefleet_core::{
     ports::{AudioCodec, EngineLoader},
     time::SystemClock,
 };
-use voicefleet_embedded::{Embedded, EmbeddedConfig};
 use voicefleet_models::ModelStore;
 use voicefleet_workers::{Stop, Worker, WorkerParts, WorkerStopped};
 
+use super::{Role, backend::Backend};
 use crate::{catalog::CatalogCache, engines, settings::Settings, telemetry::Exposition};
 
 /// The open backend, the models, and what goes with them.
@@ -24,34 +23,36 @@ pub(super) struct Assembly<'a> {
     store: Arc<ModelStore>,
     codec: Arc<dyn AudioCodec>,
     clock: Arc<dyn Clock>,
-    pub(super) backend: Embedded,
+    role: &'a Role,
+    pub(super) backend: Backend,
 }
 
 impl<'a> Assembly<'a> {
-    pub(super) async fn open(settings: &'a Settings) -> anyhow::Result<Self> {
+    pub(super) async fn open(role: &'a Role, settings: &'a Settings) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Self {
             settings,
             store: Arc::new(ModelStore::open(&settings.models)),
             codec: Arc::new(Codec),
-            backend: open_backend(settings, Arc::clone(&clock)).await?,
+            role,
+            backend: Backend::open(role, settings, &clock).await?,
             clock,
         })
     }
 
-    /// One worker for each engine.
+    /// One worker for each engine that this process works for.
     pub(super) fn workers(&self, stop: &Stop) -> Result<Vec<Worker>, WorkerStopped> {
-        let loaders = engines::loaders(&self.store);
-        let workers = loaders.into_iter().map(|loader| self.worker(loader, stop));
-        workers.collect()
+        let loaders = engines::loaders(&self.store).into_iter();
+        let ours = loaders.filter(|loader| self.role.works_for(loader.engine()));
+        ours.map(|loader| self.worker(loader, stop)).collect()
     }
 
     fn worker(&self, loader: Arc<dyn EngineLoader>, stop: &Stop) -> Result<Worker, WorkerStopped> {
         let slots = self.slots_of(loader.engine());
         let parts = WorkerParts {
-            queue: self.backend.queue(),
-            records: self.backend.records(),
-            blobs: self.backend.blobs(),
+            queue: Arc::clone(&self.backend.queue),
+            records: Arc::clone(&self.backend.records),
+            blobs: Arc::clone(&self.backend.blobs),
             codec: Arc::clone(&self.codec),
             clock: Arc::clone(&self.clock),
             loader,
@@ -72,15 +73,12 @@ impl<'a> Assembly<'a> {
         tasks: TaskTracker,
         stop: ApiStop,
     ) -> ApiContext {
-        let engines = engines::loaders(&self.store);
-        let engines = engines.iter().map(|loader| loader.engine().clone());
-        let exposition = Exposition::new(registry, self.backend.queue(), engines.collect());
-        let exposition = Arc::new(exposition);
+        let exposition = self.exposition(registry);
         let catalog = CatalogCache::new(Arc::clone(&self.store));
         ApiContext {
-            queue: self.backend.queue(),
-            records: self.backend.records(),
-            blobs: self.backend.blobs(),
+            queue: Arc::clone(&self.backend.queue),
+            records: Arc::clone(&self.backend.records),
+            blobs: Arc::clone(&self.backend.blobs),
             codec: Arc::clone(&self.codec),
             catalog: Arc::new(move || catalog.current()),
             clock: Arc::clone(&self.clock),
@@ -91,6 +89,16 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    /// The metrics: of the queues too where the API is, and else of this process alone.
+    pub(super) fn exposition(&self, registry: prometheus::Registry) -> Arc<Exposition> {
+        let engines = match self.role.serves_the_api() {
+            true => engines::ids(),
+            false => Vec::new(),
+        };
+        let queue = Arc::clone(&self.backend.queue);
+        Arc::new(Exposition::new(registry, queue, engines))
+    }
+
     fn limits(&self) -> ApiLimits {
         ApiLimits {
             max_upload_bytes: self.settings.max_upload_mib << 20,
@@ -99,16 +107,4 @@ impl<'a> Assembly<'a> {
             ..ApiLimits::default()
         }
     }
-}
-
-async fn open_backend(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Embedded> {
-    let place = || format!("the data folder {}", settings.data.display());
-    std::fs::create_dir_all(&settings.data).with_context(place)?;
-    let config = EmbeddedConfig {
-        blob_limit_bytes: settings.cache_mib << 20,
-        max_attempts: settings.max_attempts,
-        clock,
-        ..EmbeddedConfig::new(settings.data.join("voicefleet.db"))
-    };
-    Embedded::open(config).await.with_context(place)
 }

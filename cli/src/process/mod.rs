@@ -1,6 +1,9 @@
-//! `voicefleet serve`: API, queue and workers in one process.
+//! `voicefleet serve`, `api` and `worker`: a process from its start to its end.
 
 mod assembly;
+mod backend;
+mod health;
+mod role;
 mod signals;
 mod stopping;
 
@@ -13,6 +16,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use voicefleet_api::queue_what_was_left;
 use voicefleet_workers::{Worker, WorkerStopped};
 
 use self::{assembly::Assembly, stopping::StopSwitches};
@@ -21,27 +25,37 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// Serves until told to stop.
-pub(crate) async fn run(options: Box<Options>) -> anyhow::Result<ExitCode> {
-    let settings = Settings::resolve(&options)?;
+pub(crate) use self::role::Role;
+
+/// Does what its role is until told to stop.
+pub(crate) async fn run(role: Role, options: &Options) -> anyhow::Result<ExitCode> {
+    let settings = Settings::resolve(&role, options)?;
     let telemetry = Telemetry::install(&settings)?;
-    let outcome = serve(&settings, &telemetry).await;
+    let outcome = live(&role, &settings, &telemetry).await;
     telemetry.flush();
     outcome
 }
 
-async fn serve(settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
-    let assembly = Assembly::open(settings).await?;
+async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
+    let assembly = Assembly::open(role, settings).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("listening on {}", settings.listen))?;
     let switches = StopSwitches::new();
     let tasks = TaskTracker::new();
-    let api = assembly.api(telemetry.registry(), tasks.clone(), switches.api.clone());
+    let router = if role.serves_the_api() {
+        let context = assembly.api(telemetry.registry(), tasks.clone(), switches.api.clone());
+        let draining = switches.api.draining.clone();
+        tasks.spawn(queue_what_was_left(context.clone(), draining));
+        voicefleet_api::router(context)
+    } else {
+        let exposition = assembly.exposition(telemetry.registry());
+        health::router(exposition, switches.api.draining.clone())
+    };
     let workers = assembly.workers(&switches.workers)?;
     announce(&listener)?;
     let closing = switches.api.closing.clone();
-    let mut running = Running::start(workers, listener, voicefleet_api::router(api), closing);
+    let mut running = Running::start(workers, listener, router, closing);
 
     let fault = running.until_told_to_stop().await?;
     let grace = Duration::from_secs(settings.grace_seconds);
@@ -89,7 +103,7 @@ impl Running {
     async fn until_told_to_stop(&mut self) -> anyhow::Result<Option<String>> {
         tokio::select! {
             signal = signals::first() => { signal?; Ok(None) }
-            ended = self.workers.join_next() => Ok(Some(worker_fault(ended))),
+            ended = self.workers.join_next(), if !self.workers.is_empty() => Ok(Some(worker_fault(ended))),
             ended = self.server.join_next() => Ok(Some(format!("the HTTP server ended: {ended:?}"))),
         }
     }

@@ -1,0 +1,128 @@
+//! Where jobs and audio pass through: one file, or the servers of a cluster.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::time::{Instant, sleep};
+use voicefleet_core::{
+    Clock,
+    ports::{BlobStore, JobQueue, JobRecords, LaneLoads},
+};
+use voicefleet_embedded::{Embedded, EmbeddedConfig};
+use voicefleet_rabbitmq::{ConnectError, RabbitConfig, RabbitQueue};
+use voicefleet_redis::{RedisBlobs, RedisConfig, RedisRecords};
+
+use super::Role;
+use crate::{engines, settings::Settings};
+
+/// How long a broker that is not there yet is waited for at the start, and how often it is tried.
+const BROKER_PATIENCE: Duration = Duration::from_mins(1);
+const BROKER_RETRY: Duration = Duration::from_secs(1);
+
+/// The ports, and what stands behind them.
+pub(super) struct Backend {
+    pub(super) queue: Arc<dyn JobQueue>,
+    pub(super) records: Arc<dyn JobRecords>,
+    pub(super) blobs: Arc<dyn BlobStore>,
+    keeper: Keeper,
+}
+
+enum Keeper {
+    File(Embedded),
+    Cluster {
+        queue: Arc<RabbitQueue>,
+        records: Arc<RedisRecords>,
+    },
+}
+
+impl Backend {
+    pub(super) async fn open(
+        role: &Role,
+        settings: &Settings,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        if role.is_of_a_cluster() {
+            cluster(settings, clock).await
+        } else {
+            file(settings, clock).await
+        }
+    }
+
+    /// To be called when nobody uses the ports any more.
+    pub(super) async fn close(self) {
+        match self.keeper {
+            Keeper::File(embedded) => {
+                if let Err(error) = embedded.close().await {
+                    tracing::warn!(%error, "the database did not close in order; nothing is lost");
+                }
+            }
+            Keeper::Cluster { queue, records } => {
+                queue.close().await;
+                records.close().await;
+            }
+        }
+    }
+}
+
+async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Backend> {
+    let place = || format!("the data folder {}", settings.data.display());
+    std::fs::create_dir_all(&settings.data).with_context(place)?;
+    let config = EmbeddedConfig {
+        blob_limit_bytes: settings.cache_mib << 20,
+        max_attempts: settings.max_attempts,
+        shares: settings.shares(),
+        clock: Arc::clone(clock),
+        ..EmbeddedConfig::new(settings.data.join("voicefleet.db"))
+    };
+    let embedded = Embedded::open(config).await.with_context(place)?;
+    Ok(Backend {
+        queue: embedded.queue(),
+        records: embedded.records(),
+        blobs: embedded.blobs(),
+        keeper: Keeper::File(embedded),
+    })
+}
+
+async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Backend> {
+    let redis = RedisConfig {
+        cache_url: settings.cache_url.clone(),
+        blob_limit_bytes: settings.cache_mib << 20,
+        clock: Arc::clone(clock),
+        ..RedisConfig::new(settings.redis_url.as_deref().context("redis_url")?)
+    };
+    let records = Arc::new(RedisRecords::open(&redis).context("redis_url")?);
+    let blobs = Arc::new(RedisBlobs::open(&redis).context("cache_url")?);
+    let rabbit = RabbitConfig {
+        shares: settings.shares(),
+        ..RabbitConfig::new(
+            settings.amqp_url.as_deref().context("amqp_url")?,
+            engines::ids(),
+        )
+    };
+    let queue = Arc::new(broker(rabbit, Arc::clone(&records) as _, clock).await?);
+    Ok(Backend {
+        queue: Arc::clone(&queue) as _,
+        records: Arc::clone(&records) as _,
+        blobs,
+        keeper: Keeper::Cluster { queue, records },
+    })
+}
+
+/// In a cluster, everything is started at once: the broker may take longer than we do.
+async fn broker(
+    config: RabbitConfig,
+    loads: Arc<dyn LaneLoads>,
+    clock: &Arc<dyn Clock>,
+) -> Result<RabbitQueue, ConnectError> {
+    let begun = Instant::now();
+    loop {
+        let opened = RabbitQueue::connect(config.clone(), Arc::clone(&loads), Arc::clone(clock));
+        match opened.await {
+            Err(error) if begun.elapsed() < BROKER_PATIENCE => {
+                tracing::warn!(%error, "waiting for the broker");
+                sleep(BROKER_RETRY).await;
+            }
+            opened => return opened,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! A cluster of real processes over a real RabbitMQ and Redis: each module is one promise to a user.
+
+mod together;
+
+/// The Piper voice of the tests.
+const JOE: &str = "en_US-joe-medium";

@@ -1,0 +1,95 @@
+//! What a worker may have in hand.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+use voicefleet_core::Tier;
+
+/// As many jobs as there are slots; and, beside less urgent ones, as many again of each more urgent
+/// tier: those lay their work aside between two chunks, so that whoever waits with a headset on
+/// waits for one chunk.
+pub(crate) struct Room {
+    slots: usize,
+    /// Jobs in hand, indexed by [`Tier::rank`].
+    held: Mutex<[usize; 3]>,
+    freed: Notify,
+}
+
+/// A job's place. Dropped, there is room for another.
+pub(crate) struct Seat {
+    room: Arc<Room>,
+    tier: Tier,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.room.held()[self.tier.rank()] -= 1;
+        self.room.freed.notify_waiters();
+    }
+}
+
+impl Room {
+    pub(crate) fn new(slots: usize) -> Arc<Self> {
+        Arc::new(Self {
+            slots,
+            held: Mutex::default(),
+            freed: Notify::new(),
+        })
+    }
+
+    /// The most jobs that can be in hand.
+    pub(crate) fn most(slots: usize) -> usize {
+        slots * Tier::ALL.len()
+    }
+
+    /// The least urgent tier that there is room for; `None` if for none.
+    pub(crate) fn least(&self) -> Option<Tier> {
+        let held = self.held();
+        let at_least_as_urgent = |tier: &Tier| held[..=tier.rank()].iter().sum::<usize>();
+        let mut tiers = Tier::ALL.into_iter().rev();
+        tiers.find(|tier| at_least_as_urgent(tier) < self.slots)
+    }
+
+    /// Comes to its end when a job has left after this call.
+    pub(crate) fn more(&self) -> impl Future<Output = ()> {
+        self.freed.notified()
+    }
+
+    pub(crate) fn take(self: &Arc<Self>, tier: Tier) -> Seat {
+        self.held()[tier.rank()] += 1;
+        Seat {
+            room: Arc::clone(self),
+            tier,
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, [usize; 3]> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urgent_work_finds_room_beside_less_urgent_work_and_no_more_of_it_than_slots() {
+        let room = Room::new(1);
+        assert_eq!(room.least(), Some(Tier::Batch));
+        let batch = room.take(Tier::Batch);
+        assert_eq!(room.least(), Some(Tier::Standard));
+        let standard = room.take(Tier::Standard);
+        assert_eq!(room.least(), Some(Tier::Realtime));
+        let realtime = room.take(Tier::Realtime);
+        assert_eq!(room.least(), None);
+        drop(batch);
+        assert_eq!(room.least(), None);
+        drop(realtime);
+        assert_eq!(room.least(), Some(Tier::Realtime));
+        drop(standard);
+        assert_eq!(room.least(), Some(Tier::Batch));
+    }
+}
