@@ -95,7 +95,7 @@ impl Scripts {
     }
 
     pub(super) fn unpublished(&self, age: Duration, limit: usize) -> ScriptInvocation<'_> {
-        let mut call = self.unpublished.arg(&self.prefix);
+        let mut call = self.call(&self.unpublished);
         call.arg(millis(age)).arg(limit);
         call
     }
