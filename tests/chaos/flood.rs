@@ -21,6 +21,7 @@ const PROBES: usize = 150;
 const STANDARD_EVERY: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; `make chaos` runs it"]
 async fn realtime_probes_beside_a_batch_flood() {
     let mut cluster = Cluster::start().await.expect("a cluster");
     cluster.set("piper_slots", "2");

@@ -11,6 +11,7 @@ const ACCEPTED_BEFORE: usize = 150;
 const CLIENTS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; `make chaos` runs it"]
 async fn what_an_api_server_accepted_is_done_though_it_was_killed() {
     let mut cluster = Cluster::start().await.expect("a cluster");
     let doomed = cluster.api().await.expect("an API server");

@@ -33,11 +33,13 @@ enum Event {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; `make chaos` runs it"]
 async fn a_thousand_jobs_while_a_worker_is_killed_every_two_seconds() {
     storm(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; `make chaos` runs it"]
 async fn a_thousand_jobs_while_servers_restart_and_links_are_cut_as_well() {
     storm(&EVENTS).await;
 }

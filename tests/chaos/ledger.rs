@@ -27,6 +27,13 @@ impl Ledger {
         Self(events.collect())
     }
 
+    /// Every event that has to do with a job, with the job's id.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (String, &Value)> {
+        self.0
+            .iter()
+            .filter_map(|event| Some((job_of(event)?, event)))
+    }
+
     /// Events of this kind, with the id of their job.
     pub(crate) fn events(&self, message: &str) -> impl Iterator<Item = (String, &Value)> {
         self.0

@@ -16,6 +16,7 @@ const PROMPTS: usize = 300;
 const CLIENTS: usize = 128;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; `make chaos` runs it"]
 async fn ten_thousand_submits_of_three_hundred_prompts_are_three_hundred_syntheses() {
     let mut dice = fastrand::Rng::with_seed(seed());
     let mut cluster = Cluster::start().await.expect("a cluster");
