@@ -47,29 +47,7 @@ async fn end(app: &App, id: JobId) -> Result<Cancelled, ApiError> {
     // Also for one that was cancelled before: the client may be repeating a call that broke off here.
     let (Cancelled::Now(job) | Cancelled::EndedBefore(job)) = &cancelled;
     if job.state == JobState::Cancelled && job.follows.is_none() {
-        hand_over(app, id).await?;
+        submit::hand_over(app, id).await?;
     }
     Ok(cancelled)
-}
-
-/// Makes the oldest follower lead, in the lane of the most urgent of them.
-async fn hand_over(app: &App, leader: JobId) -> Result<(), RecordError> {
-    let followers = app.records.followers(leader).await?;
-    let urgent = followers.iter().map(|job| job.tier).min();
-    for follower in followers {
-        match app.records.promote(leader, follower.id).await {
-            // Somebody else leads them by now: nothing to queue.
-            Ok(promoted) if promoted.follows.is_some() => return Ok(()),
-            Ok(promoted) => {
-                let tier = urgent.unwrap_or(promoted.tier);
-                // A failure has ended the promoted job with a reason: not the canceller's concern.
-                let _ = submit::publish(app, &Job { tier, ..promoted }, None).await;
-                return Ok(());
-            }
-            // It was cancelled meanwhile: the next one's turn.
-            Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

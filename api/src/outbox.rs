@@ -10,7 +10,7 @@ use crate::ApiContext;
 
 /// How often is looked, and for how long a job may be recorded without being queued: longer than a
 /// publish takes.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 const OLDER_THAN: Duration = Duration::from_secs(15);
 /// Jobs that are queued in one step.
 const STEP: usize = 200;

@@ -6,7 +6,7 @@ use tracing::Instrument;
 use voicefleet_core::{
     Envelope, Failure, Job, JobId, JobSpec, JobState, Progress, Tier, Timestamp, Timings,
     TraceContext, cost,
-    ports::{BlobKey, JobChange, Retention, Submission},
+    ports::{BlobKey, JobChange, QueueError, RecordError, Retention, Submission},
 };
 
 use crate::{
@@ -120,30 +120,53 @@ async fn record(app: &App, mut job: Job, trace: Option<TraceContext>) -> Result<
     Ok(job)
 }
 
-/// Queues a job that is recorded. If that fails the job, and whoever follows it by now, is ended.
-pub(crate) async fn publish(
-    app: &App,
-    job: &Job,
-    trace: Option<TraceContext>,
-) -> Result<(), ApiError> {
-    let Err(error) = app.queue.publish(&Envelope::for_job(job, trace)).await else {
-        // If this is not noted, the job is published a second time, which whoever gets it notices.
-        if let Err(error) = app.records.published(job.id).await {
-            tracing::debug!(job_id = %job.id, %error, "not noted that the job is in the queue");
-        }
+/// Queues a job that is recorded. If that fails the job is ended, since its client hears of it; whoever
+/// follows it by now has been promised an answer, and goes on without it.
+async fn publish(app: &App, job: &Job, trace: Option<TraceContext>) -> Result<(), ApiError> {
+    let Err(error) = queue(app, job, trace).await else {
         return Ok(());
     };
     let error = ApiError::from(error).about_job(job);
     fail(app, job.id, &error.failure).await;
-    match app.records.followers(job.id).await {
-        Ok(followers) => {
-            for follower in followers {
-                fail(app, follower.id, &error.failure).await;
-            }
-        }
-        Err(error) => tracing::error!(job_id = %job.id, %error, "followers of an unqueued job"),
+    if let Err(error) = hand_over(app, job.id).await {
+        tracing::error!(job_id = %job.id, %error, "followers of an unqueued job");
     }
     Err(error)
+}
+
+/// Puts a job's envelope into the queue.
+async fn queue(app: &App, job: &Job, trace: Option<TraceContext>) -> Result<(), QueueError> {
+    app.queue.publish(&Envelope::for_job(job, trace)).await?;
+    // If this is not noted, the job is published a second time, which whoever gets it notices.
+    if let Err(error) = app.records.published(job.id).await {
+        tracing::debug!(job_id = %job.id, %error, "not noted that the job is in the queue");
+    }
+    Ok(())
+}
+
+/// Makes the oldest follower of a job that has ended without a result lead, in the lane of the most
+/// urgent of them.
+pub(crate) async fn hand_over(app: &App, leader: JobId) -> Result<(), RecordError> {
+    let followers = app.records.followers(leader).await?;
+    let urgent = followers.iter().map(|job| job.tier).min();
+    for follower in followers {
+        match app.records.promote(leader, follower.id).await {
+            // Somebody else leads them by now: nothing to queue.
+            Ok(promoted) if promoted.follows.is_some() => return Ok(()),
+            Ok(promoted) => {
+                let tier = urgent.unwrap_or(promoted.tier);
+                if let Err(error) = queue(app, &Job { tier, ..promoted }, None).await {
+                    // Its record says that this is still to be done.
+                    tracing::warn!(job_id = %follower.id, %error, "a promoted job is not in the queue yet");
+                }
+                return Ok(());
+            }
+            // It was cancelled meanwhile: the next one's turn.
+            Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn fail(app: &App, id: JobId, failure: &Failure) {

@@ -58,7 +58,11 @@ async fn storm(events: &[(usize, Event)]) {
         cluster.api().await.expect("another"),
     ];
     let clients = apis.each_ref().map(|api| api.client().expect("a client"));
-    let mut crew = Crew::hire(&mut cluster, &["piper", "piper", "whisper"]).await;
+    let mut crew = Crew::hire(
+        &mut cluster,
+        &["piper", "piper", "piper", "piper", "whisper", "whisper"],
+    )
+    .await;
 
     let began = Instant::now();
     let works = load::mixed(JOBS, &mut dice);

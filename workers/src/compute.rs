@@ -10,27 +10,44 @@ use voicefleet_core::{EngineId, ErrorCode, Failure, Tier, tier::TierShares};
 
 use crate::turns::{Turn, Turns};
 
-/// As many threads as the worker has slots, each used by whoever has a turn.
+/// Where blocking inference runs.
+pub trait Cores: Send + Sync {
+    /// Has `work` done; it ends by itself and does not panic.
+    fn run(&self, work: Box<dyn FnOnce() + Send>);
+}
+
+/// A thread for each core that may be used, named after the engine. They end with this value.
+struct Threads(rayon::ThreadPool);
+
+impl Cores for Threads {
+    fn run(&self, work: Box<dyn FnOnce() + Send>) {
+        self.0.spawn(work);
+    }
+}
+
+/// Starts `count` threads.
+pub(crate) fn threads(engine: &EngineId, count: usize) -> std::io::Result<Arc<dyn Cores>> {
+    let name = engine.as_str().to_owned();
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .thread_name(move |index| format!("{name}-{index}"))
+        .build()
+        .map_err(std::io::Error::other)?;
+    Ok(Arc::new(Threads(threads)))
+}
+
+/// As many cores as the worker has slots, each used by whoever has a turn.
 pub(crate) struct ComputePool {
-    threads: rayon::ThreadPool,
+    cores: Arc<dyn Cores>,
     turns: Arc<Turns>,
 }
 
 impl ComputePool {
-    /// Starts the threads. They are named after the engine and end when the pool is dropped.
-    pub(crate) fn start(
-        engine: &EngineId,
-        threads: usize,
-        shares: TierShares,
-    ) -> std::io::Result<Self> {
-        let name = engine.as_str().to_owned();
-        let turns = Turns::new(threads, shares);
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(move |index| format!("{name}-{index}"))
-            .build()
-            .map(|threads| Self { threads, turns })
-            .map_err(std::io::Error::other)
+    pub(crate) fn new(cores: Arc<dyn Cores>, slots: usize, shares: TierShares) -> Self {
+        Self {
+            cores,
+            turns: Turns::new(slots, shares),
+        }
     }
 
     /// Waits until it is this tier's turn to use one of the threads; `held` is the turn that whoever
@@ -54,11 +71,11 @@ impl ComputePool {
     ) -> Result<(T, Turn), Failure> {
         let (reply, answer) = oneshot::channel();
         let span = tracing::Span::current();
-        self.threads.spawn(move || {
+        self.cores.run(Box::new(move || {
             let outcome = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
             // Nobody waits any more when the attempt timed out; the result is then of no use.
             let _ = reply.send(outcome.map(|value| (value, turn)));
-        });
+        }));
         match answer.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) | Err(_) => Err(Failure::new(

@@ -22,5 +22,6 @@ mod transcription;
 mod turns;
 mod worker;
 
+pub use compute::Cores;
 pub use config::{ConfigError, WorkerConfig};
 pub use worker::{Stop, Worker, WorkerParts, WorkerStopped};

@@ -107,6 +107,7 @@ async fn next_for(room: &Arc<Room>, consumer: &mut dyn JobConsumer) -> Held {
             continue;
         };
         tokio::select! {
+            biased;
             delivery = next_delivery(consumer, least) => {
                 let _seat = room.take(delivery.envelope().tier);
                 return Held { delivery, _seat };

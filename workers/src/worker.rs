@@ -17,7 +17,7 @@ use voicefleet_core::{
 
 use crate::{
     ConfigError, WorkerConfig,
-    compute::ComputePool,
+    compute::{self, ComputePool, Cores},
     conclude::{Conclude, Setback},
     host::EngineHost,
     room::Room,
@@ -91,8 +91,23 @@ impl Worker {
         stop: Stop,
     ) -> Result<Self, WorkerStopped> {
         config.check()?;
+        let threads = compute::threads(parts.loader.engine(), config.slots)?;
+        Self::over(threads, parts, config, stop)
+    }
+
+    /// A worker that computes on `cores`, which are as many as it has slots.
+    ///
+    /// # Errors
+    /// [`WorkerStopped::Config`].
+    pub fn over(
+        cores: Arc<dyn Cores>,
+        parts: WorkerParts,
+        config: WorkerConfig,
+        stop: Stop,
+    ) -> Result<Self, WorkerStopped> {
+        config.check()?;
         let engine = parts.loader.engine().clone();
-        let compute = Arc::new(ComputePool::start(&engine, config.slots, config.shares)?);
+        let compute = Arc::new(ComputePool::new(cores, config.slots, config.shares));
         let host = EngineHost::new(Arc::clone(&parts.loader), Arc::clone(&compute), &config);
         Ok(Self {
             resources: Arc::new(Resources {
@@ -112,6 +127,7 @@ impl Worker {
         let consumer = resources.parts.queue.consume(&resources.engine).await?;
         tracing::info!(engine = %resources.engine, slots = resources.config.slots, "worker takes jobs");
         tokio::select! {
+            biased;
             ended = drive(Arc::clone(&resources), consumer) => ended?,
             () = resources.host.release_idle_models() => {}
         }

@@ -99,7 +99,7 @@ async fn a_cancelled_follower_leaves_the_others_alone() {
 }
 
 #[tokio::test]
-async fn a_follower_that_cannot_be_queued_is_told_so() {
+async fn a_follower_that_cannot_be_queued_yet_is_queued_later() {
     let api = Api::new();
     let leader = submitted(&api, "batch").await;
     let follower = submitted(&api, "batch").await;
@@ -107,11 +107,21 @@ async fn a_follower_that_cannot_be_queued_is_told_so() {
     api.call(Method::DELETE, &format!("/v1/jobs/{leader}"))
         .await
         .expect(202);
-    let failed = job(&api, &follower).await;
-    assert_eq!(
-        (&failed["status"], &failed["error"]["code"]),
-        (&json!("failed"), &json!("unavailable"))
-    );
+    // Its client has been promised an answer.
+    assert_eq!(job(&api, &follower).await["status"], "queued");
+    api.queue.outage().set_down(false);
+    api.clock.advance(std::time::Duration::from_mins(1));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let sweeping = voicefleet_api::queue_what_was_left(api.context.clone(), stop.clone());
+    let sweeping = tokio::spawn(sweeping);
+    // The first of the two envelopes is that of the cancelled job.
+    let queued = [
+        api.next_envelope("piper").await,
+        api.next_envelope("piper").await,
+    ];
+    assert_eq!(queued[1].job_id.to_string(), follower);
+    stop.cancel();
+    sweeping.await.expect("ends when it is told to");
 }
 
 #[tokio::test]

@@ -1,13 +1,23 @@
 //! A clock that tests move by hand.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use voicefleet_core::{Clock, Timestamp};
 
 /// A clock that stands still until it is advanced. Clones show the same time.
 #[derive(Clone, Debug)]
-pub struct FakeClock(Arc<watch::Sender<Timestamp>>);
+pub struct FakeClock(Arc<Hand>);
+
+#[derive(Debug)]
+struct Hand {
+    now: Mutex<Timestamp>,
+    /// Wakes sleepers in the order in which they fell asleep.
+    moved: Notify,
+}
 
 impl Default for FakeClock {
     /// Stands at 2026-01-01 00:00 UTC.
@@ -19,25 +29,36 @@ impl Default for FakeClock {
 impl FakeClock {
     /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self(Arc::new(watch::Sender::new(now)))
+        Self(Arc::new(Hand {
+            now: Mutex::new(now),
+            moved: Notify::new(),
+        }))
     }
 
     /// Moves on by `by`; whoever sleeps until a moment that is now reached wakes.
     pub fn advance(&self, by: Duration) {
-        self.0.send_modify(|now| *now = now.after(by));
+        {
+            let mut now = self.0.now.lock().unwrap_or_else(PoisonError::into_inner);
+            *now = now.after(by);
+        }
+        self.0.moved.notify_waiters();
     }
 
     /// Returns once the clock has been advanced to `moment`; at once if it already shows it.
     pub async fn sleep_until(&self, moment: Timestamp) {
-        let mut now = self.0.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = now.wait_for(|now| *now >= moment).await;
+        loop {
+            let moved = self.0.moved.notified();
+            if self.now() >= moment {
+                return;
+            }
+            moved.await;
+        }
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        *self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

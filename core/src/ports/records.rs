@@ -159,8 +159,6 @@ pub trait JobRecords: Send + Sync {
     /// Queued jobs that have led their fingerprint for at least `age` and of whose envelopes nobody
     /// has said that they are in the queue; at most `limit`. They are not named again before another
     /// `age` has passed.
-    ///
-    /// Records that bring this into order by themselves name none.
     async fn unpublished(&self, age: Duration, limit: usize) -> Result<Vec<Job>, RecordError>;
 
     /// Jobs in flight that wait for the result of `leader`, oldest first.

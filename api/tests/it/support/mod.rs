@@ -31,6 +31,7 @@ pub(crate) struct Api {
     pub(crate) clock: FakeClock,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: ApiStop,
+    pub(crate) context: ApiContext,
 }
 
 /// Small bounds, so that what is too much is quickly made.
@@ -97,7 +98,8 @@ impl Api {
         };
         change(&mut context);
         Self {
-            router: voicefleet_api::router(context),
+            router: voicefleet_api::router(context.clone()),
+            context,
             queue,
             records,
             blobs,

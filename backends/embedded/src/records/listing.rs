@@ -2,7 +2,7 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqlitePool, sqlite::SqliteRow};
 use voicefleet_core::{
-    Job, JobId,
+    Job, JobId, Timestamp,
     ports::{JobFilter, JobPage},
 };
 
@@ -18,6 +18,24 @@ pub(super) async fn followers(
          WHERE follows = ?1 AND state IN ('queued', 'running') ORDER BY id",
     )
     .bind(leader.to_string())
+    .fetch_all(readers)
+    .await?;
+    jobs(&rows)
+}
+
+/// Leaders that have been queued since `since` or before and have no envelope; at most `limit`.
+pub(super) async fn without_envelope(
+    readers: &SqlitePool,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<Job>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT queued_at, follows, body FROM jobs
+         WHERE state = 'queued' AND follows IS NULL AND queued_at <= ?1
+           AND NOT EXISTS (SELECT 1 FROM envelopes WHERE job_id = id) LIMIT ?2",
+    )
+    .bind(since.0)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(readers)
     .await?;
     jobs(&rows)

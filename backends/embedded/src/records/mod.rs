@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use sqlx::SqlitePool;
 use voicefleet_core::{
-    Clock, Fingerprint, Job, JobId, JobState, Progress,
+    Clock, Fingerprint, Job, JobId, JobState, Progress, Timestamp,
     ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, RunId, Submission},
 };
 
@@ -83,13 +83,16 @@ impl JobRecords for EmbeddedRecords {
             .await?
     }
 
-    /// Nothing to note: what was recorded and not published is published when the database is opened.
+    /// Nothing to note: the envelope itself is there to be seen.
     async fn published(&self, _: JobId) -> Result<(), RecordError> {
         Ok(())
     }
 
-    async fn unpublished(&self, _: Duration, _: usize) -> Result<Vec<Job>, RecordError> {
-        Ok(Vec::new())
+    async fn unpublished(&self, age: Duration, limit: usize) -> Result<Vec<Job>, RecordError> {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let old = Timestamp(self.clock.now().0.saturating_sub(age));
+        let jobs = listing::without_envelope(&self.readers, old, limit).await;
+        Ok(jobs.map_err(Unavailable::from)?)
     }
 
     async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError> {

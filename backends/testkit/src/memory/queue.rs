@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Failure, Tier,
     ports::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement},
@@ -24,8 +24,8 @@ pub struct MemoryQueue(Arc<Shared>);
 
 struct Shared {
     pools: Mutex<Pools>,
-    /// Counts changes, so that consumers can wait for the next one.
-    changes: watch::Sender<u64>,
+    /// Wakes consumers in the order in which they came.
+    changed: Notify,
     clock: FakeClock,
     max_queued: usize,
     outage: Outage,
@@ -41,7 +41,7 @@ impl MemoryQueue {
     pub fn bounded(clock: FakeClock, max_queued: usize) -> Self {
         Self(Arc::new(Shared {
             pools: Mutex::default(),
-            changes: watch::Sender::new(0),
+            changed: Notify::new(),
             clock,
             max_queued,
             outage: Outage::default(),
@@ -65,7 +65,7 @@ impl Shared {
     }
 
     fn announce(&self) {
-        self.changes.send_modify(|changes| *changes += 1);
+        self.changed.notify_waiters();
     }
 
     fn check(&self) -> Result<(), QueueError> {
@@ -119,8 +119,8 @@ struct MemoryConsumer {
 impl JobConsumer for MemoryConsumer {
     async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError> {
         let shared = &self.shared;
-        let mut changes = shared.changes.subscribe();
         loop {
+            let changed = shared.changed.notified();
             shared.check()?;
             let now = shared.clock.now();
             let (taken, retry) = shared.with_pool(&self.engine, |pool| {
@@ -150,9 +150,9 @@ impl JobConsumer for MemoryConsumer {
                 }
             };
             tokio::select! {
+                biased;
                 () = due => {}
-                // The sender lives in `shared`, so waiting cannot fail.
-                _ = changes.changed() => {}
+                () = changed => {}
             }
         }
     }

@@ -29,6 +29,9 @@ use crate::{FakeClock, speech_job, start_at};
 /// Where the cases of job records run.
 #[async_trait]
 pub trait RecordsBench: Send + Sync + Sized {
+    /// Whether the records have to be told what is in the queue; others see it for themselves.
+    const IS_TOLD_OF_PUBLISHING: bool = true;
+
     /// Records of their own, without any job, that go by `clock`.
     async fn fresh(clock: FakeClock) -> Self;
 
