@@ -126,19 +126,19 @@ async fn the_upload_of_a_failed_transcription_stays() {
         .blobs
         .put(&upload, blob(b"?".to_vec()), Retention::Pinned);
     stored.await.expect("stored");
-    let [leader, follower] = [(); 2].map(|()| transcription_job("no audio", fleet.clock.now()));
-    for job in [&leader, &follower] {
+    let [first, follower] = [(); 2].map(|()| transcription_job("no audio", fleet.clock.now()));
+    for job in [&first, &follower] {
         fleet.records.submit(job).await.expect("recorded");
     }
-    let envelope = Envelope::for_job(&leader, None);
+    let envelope = Envelope::for_job(&first, None);
     fleet.queue.publish(&envelope).await.expect("published");
-    for id in [leader.id, follower.id] {
+    for id in [first.id, follower.id] {
         let failure = fleet.ended(id).await.failure.expect("a reason");
         assert_eq!(failure.code, ErrorCode::NotAudio);
     }
     fleet.drained().await;
     let all_the_room = blob(vec![0; 100 << 20]);
-    let result = BlobKey::Result(leader.fingerprint.clone());
+    let result = BlobKey::Result(first.fingerprint.clone());
     let stored = fleet
         .blobs
         .put(&result, all_the_room, Retention::Cache)
