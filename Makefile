@@ -50,6 +50,10 @@ test-models: setup-test
 test: test-models ## The whole suite, with real models
 	@scripts/run-tests
 
+.PHONY: chaos
+chaos: test-models ## A cluster under load while its parts are killed: figures for each promise (about 30 min)
+	cargo test --locked -p voicefleet-tests --test chaos -- --ignored --nocapture --test-threads 1
+
 .PHONY: lint
 lint: setup ## Formatting, clippy, docs, licences and bans
 	cargo fmt --all --check

@@ -89,6 +89,8 @@ pub(crate) struct ProgressObject {
 pub(crate) struct TimingsObject {
     /// Waiting in the queue, milliseconds.
     queue_ms: f64,
+    /// Waiting for a core in the worker that has the job, because more urgent work had it.
+    pause_ms: f64,
     /// Loading the model, milliseconds.
     load_ms: f64,
     /// Splitting the work into chunks, milliseconds.
@@ -189,6 +191,7 @@ fn timings(job: &Job) -> TimingsObject {
     let timings = &job.timings;
     TimingsObject {
         queue_ms: timings.queue_ms,
+        pause_ms: timings.pause_ms,
         load_ms: timings.load_ms,
         plan_ms: timings.plan_ms,
         compute_ms: timings.compute_ms,

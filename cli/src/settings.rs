@@ -38,8 +38,9 @@ pub(crate) struct Options {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     amqp_url: Option<String>,
-    /// Where a cluster keeps its job records: <redis://user:password@host:port/db>, or
-    /// <redis+sentinel://user:password@host:port,host:port/master/db>. Must not evict.
+    /// Where a cluster keeps its job records: <redis://user:password@host:port/db>,
+    /// <redis+sentinel://user:password@host:port,host:port/master/db> or
+    /// <redis+cluster://user:password@host:port,host:port>; with TLS, rediss. Must not evict.
     #[arg(
         long,
         env = "VOICEFLEET_REDIS_URL",
@@ -57,6 +58,23 @@ pub(crate) struct Options {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_url: Option<String>,
+    /// Where a cluster keeps big uploads and results: <s3://bucket/prefix> or <file:///shared/folder>
+    /// [default: where the others are]. The keys are taken from `AWS_ACCESS_KEY_ID` and so on.
+    #[arg(long, env = "VOICEFLEET_OBJECTS_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects_url: Option<String>,
+    /// Address of an object store that is not Amazon's.
+    #[arg(long, env = "VOICEFLEET_OBJECTS_ENDPOINT", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects_endpoint: Option<String>,
+    /// Region of the object store [default: `AWS_REGION`, else us-east-1].
+    #[arg(long, env = "VOICEFLEET_OBJECTS_REGION", value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects_region: Option<String>,
+    /// What is bigger than this goes to the object store, KiB [default: 1024].
+    #[arg(long, env = "VOICEFLEET_OBJECTS_OVER_KIB", value_name = "KIB")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects_over_kib: Option<u64>,
     /// What the standard tier is guaranteed of the work, per cent [default: 15].
     #[arg(long, env = "VOICEFLEET_STANDARD_SHARE", value_name = "PERCENT")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,6 +172,10 @@ pub(crate) struct Settings {
     pub(crate) amqp_url: Option<String>,
     pub(crate) redis_url: Option<String>,
     pub(crate) cache_url: Option<String>,
+    pub(crate) objects_url: Option<String>,
+    pub(crate) objects_endpoint: Option<String>,
+    pub(crate) objects_region: Option<String>,
+    pub(crate) objects_over_kib: u64,
     pub(crate) standard_share: u32,
     pub(crate) batch_share: u32,
     pub(crate) piper_slots: usize,
@@ -195,6 +217,10 @@ impl Default for Settings {
             amqp_url: None,
             redis_url: None,
             cache_url: None,
+            objects_url: None,
+            objects_endpoint: None,
+            objects_region: None,
+            objects_over_kib: 1024,
             standard_share: TierShares::default().standard,
             batch_share: TierShares::default().batch,
             piper_slots: cores,

@@ -67,6 +67,9 @@ impl Progress {
 pub struct Timings {
     /// Waiting in the queue, all attempts together.
     pub queue_ms: f64,
+    /// Waiting for a core in the worker that has the job, because more urgent work had it.
+    #[serde(default)]
+    pub pause_ms: f64,
     /// Loading the model, when this job was the one that had to.
     pub load_ms: f64,
     /// Splitting the work into chunks: phonemes, decoding, voice activity.

@@ -6,6 +6,7 @@
 //! [`ports::AudioCodec`]) block and are called from threads of their own.
 
 pub mod audio;
+pub mod breaker;
 pub mod catalog;
 pub mod cost;
 pub mod envelope;

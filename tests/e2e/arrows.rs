@@ -11,6 +11,7 @@ fn allowed() -> Graph {
     let edges: &[(&str, &[&str])] = &[
         ("core", &[]),
         ("embedded", &["core"]),
+        ("objects", &["core"]),
         ("rabbitmq", &["core"]),
         ("redis", &["core"]),
         ("testkit", &["core"]),
@@ -45,6 +46,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("sqlx", &["voicefleet-embedded"]),
     ("lapin", &["voicefleet-rabbitmq"]),
     ("redis", &["voicefleet-redis"]),
+    ("object_store", &["voicefleet-objects"]),
     ("apalis", &["voicefleet-workers"]),
     (
         "ort",

@@ -33,13 +33,17 @@ impl ComputePool {
             .map_err(std::io::Error::other)
     }
 
-    /// Waits until it is this tier's turn to use one of the threads.
-    pub(crate) async fn turn(&self, tier: Tier) -> Turn {
-        self.turns.take(tier).await
+    /// Waits until it is this tier's turn to use one of the threads; `held` is the turn that whoever
+    /// asks has had until now.
+    pub(crate) async fn turn(&self, held: Option<Turn>, tier: Tier) -> Turn {
+        match held {
+            Some(turn) => self.turns.renew(turn, tier).await,
+            None => self.turns.take(tier).await,
+        }
     }
 
-    /// Runs `work` on one of the threads, within the current tracing span. The turn is over when the
-    /// work is, also if nobody waits for it any more.
+    /// Runs `work` on one of the threads, within the current tracing span, and gives the turn back. If
+    /// nobody waits for the work any more, the turn is over when the work is.
     ///
     /// # Errors
     /// [`ErrorCode::EnginePanicked`] if it panics.
@@ -47,14 +51,13 @@ impl ComputePool {
         &self,
         turn: Turn,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<(T, Turn), Failure> {
         let (reply, answer) = oneshot::channel();
         let span = tracing::Span::current();
         self.threads.spawn(move || {
             let outcome = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
-            drop(turn);
             // Nobody waits any more when the attempt timed out; the result is then of no use.
-            let _ = reply.send(outcome);
+            let _ = reply.send(outcome.map(|value| (value, turn)));
         });
         match answer.await {
             Ok(Ok(value)) => Ok(value),

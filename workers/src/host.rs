@@ -136,10 +136,10 @@ impl EngineHost {
 
     async fn load(&self, model: &ModelRef, tier: Tier) -> Result<LoadedEngine, Failure> {
         let (loader, wanted, lanes) = (Arc::clone(&self.loader), model.clone(), self.lanes);
-        let turn = self.compute.turn(tier).await;
+        let turn = self.compute.turn(None, tier).await;
         let started = Instant::now();
         let load = move || loader.load(&wanted, lanes);
-        let outcome = self.compute.run(turn, load).await?;
+        let (outcome, _turn) = self.compute.run(turn, load).await?;
         let engine = outcome.map_err(|error: EngineError| {
             tracing::error!(model = model.name, %error, "model could not be loaded");
             error.into_failure()

@@ -59,6 +59,7 @@ async fn begin(resources: &Resources, ticket: &Ticket) -> Result<Job, Setback> {
         started = parts.records.change(envelope.job_id, start).await;
     }
     let job = started?;
+    tracing::debug!(attempt = job.attempt, "job begins");
     ticket.begun(job.attempt);
     let most = resources.config.retry.max_attempts;
     if job.attempt > most {
@@ -99,6 +100,8 @@ pub(crate) struct Attempt<'a> {
     /// That of the delivery: a job may have been hastened.
     tier: Tier,
     began: Instant,
+    /// A core, from one chunk to the next.
+    turn: Option<Turn>,
     model: ModelRef,
     progress: Progress,
     timings: Timings,
@@ -123,6 +126,7 @@ impl<'a> Attempt<'a> {
             run: ticket.claim.run,
             tier: ticket.envelope.tier,
             began: Instant::now(),
+            turn: None,
             model: ModelRef {
                 name: job.spec.model().to_owned(),
                 digest: digest.clone(),
@@ -130,6 +134,7 @@ impl<'a> Attempt<'a> {
             progress: Progress::default(),
             timings: Timings {
                 queue_ms: job.timings.queue_ms,
+                pause_ms: job.timings.pause_ms,
                 ..Timings::default()
             },
             made: None,
@@ -148,6 +153,7 @@ impl<'a> Attempt<'a> {
             .unwrap_or(false);
         if !already_made {
             let product = self.compute(&job.spec).await?;
+            self.turn = None;
             self.timings.audio_seconds = product.audio_seconds;
             self.store(&key, product.blob).await?;
         }
@@ -219,7 +225,10 @@ impl<'a> Attempt<'a> {
             return Err(Setback::GivenBack("it has been here for long enough"));
         }
         let chunk = self.progress.chunks_done;
-        tracing::debug!(chunk, "chunk begins");
+        let work = move || {
+            tracing::debug!(chunk, "chunk begins");
+            work()
+        };
         let computing = self.on_compute_thread(work);
         let (made, took) = computing
             .instrument(tracing::info_span!("chunk", chunk))
@@ -239,14 +248,22 @@ impl<'a> Attempt<'a> {
     }
 
     /// Waits for a core. Whoever waits for too long, or until the worker stops, leaves the job to others.
-    async fn turn(&self) -> Result<Turn, Setback> {
+    async fn turn(&mut self) -> Result<Turn, Setback> {
+        let began = Instant::now();
+        let held = self.turn.take();
+        let turn = self.next_turn(held).await?;
+        self.timings.pause_ms += milliseconds(began.elapsed());
+        Ok(turn)
+    }
+
+    async fn next_turn(&self, held: Option<Turn>) -> Result<Turn, Setback> {
         let Resources {
             compute,
             config,
             stop,
             ..
         } = self.resources;
-        let in_time = tokio::time::timeout(config.longest_pause, compute.turn(self.tier));
+        let in_time = tokio::time::timeout(config.longest_pause, compute.turn(held, self.tier));
         tokio::select! {
             biased;
             () = stop.give_back.cancelled() => Err(Setback::GivenBack("the worker is stopping")),
@@ -257,7 +274,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn on_compute_thread<T: Send + 'static>(
-        &self,
+        &mut self,
         work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
     ) -> Result<(T, Duration), Setback> {
         let limit = self.resources.config.chunk_timeout;
@@ -272,7 +289,9 @@ impl<'a> Attempt<'a> {
                 format!("a chunk took longer than {limit:?}"),
             )
         })?;
-        let (result, took) = answer.inspect_err(|_| self.resources.host.discard(&self.model))?;
+        let answer = answer.inspect_err(|_| self.resources.host.discard(&self.model))?;
+        let ((result, took), turn) = answer;
+        self.turn = Some(turn);
         let value = result.map_err(|error| {
             tracing::warn!(%error, "the engine refused or failed");
             error.into_failure()

@@ -54,23 +54,37 @@ impl Turns {
             let mut state = self.state();
             if state.free > 0 {
                 state.free -= 1;
-                return Turn(Some(Arc::clone(self)));
+                return self.turn();
             }
             let (sender, waiting) = oneshot::channel();
             state.waiting[tier.rank()].push_back(sender);
             waiting
         };
-        match waiting.await {
-            Ok(turn) => turn,
-            // The sender stays in `self` until it is used.
-            Err(_) => std::future::pending().await,
-        }
+        come(waiting).await
+    }
+
+    /// Keeps a turn for the next chunk, unless it is somebody else's turn by now; then it waits for
+    /// another one, ahead of its tier.
+    ///
+    /// What is realtime is not interrupted: whoever waits for it has waited for a chunk already.
+    pub(crate) async fn renew(self: &Arc<Self>, turn: Turn, tier: Tier) -> Turn {
+        let waiting = {
+            let mut state = self.state();
+            if !state.is_another_tiers_turn(tier) {
+                return turn;
+            }
+            let (sender, waiting) = oneshot::channel();
+            state.waiting[tier.rank()].push_front(sender);
+            waiting
+        };
+        drop(turn);
+        come(waiting).await
     }
 
     fn pass_on(self: &Arc<Self>) {
         let mut state = self.state();
         while let Some(next) = state.next() {
-            match next.send(Turn(Some(Arc::clone(self)))) {
+            match next.send(self.turn()) {
                 Ok(()) => return,
                 // It has gone away. Dropping its turn here would come back to this function.
                 Err(mut turn) => drop(turn.0.take()),
@@ -79,19 +93,50 @@ impl Turns {
         state.free += 1;
     }
 
+    fn turn(self: &Arc<Self>) -> Turn {
+        Turn(Some(Arc::clone(self)))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+async fn come(waiting: oneshot::Receiver<Turn>) -> Turn {
+    match waiting.await {
+        Ok(turn) => turn,
+        // The sender stays with the turns until it is used.
+        Err(_) => std::future::pending().await,
+    }
+}
+
 impl State {
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+        let waiting = self.who_waits();
+        let tier = self.rota.pick(waiting)?;
+        self.waiting[tier.rank()].pop_front()
+    }
+
+    /// Counts as a turn for `tier` if it is not.
+    fn is_another_tiers_turn(&mut self, tier: Tier) -> bool {
+        let mut waiting = self.who_waits();
+        if tier == Tier::Realtime || waiting == [false; 3] {
+            return false;
+        }
+        waiting[tier.rank()] = true;
+        let mut rota = self.rota.clone();
+        if rota.pick(waiting) != Some(tier) {
+            return true;
+        }
+        self.rota = rota;
+        false
+    }
+
+    fn who_waits(&mut self) -> [bool; 3] {
         for queue in &mut self.waiting {
             queue.retain(|waiting| !waiting.is_closed());
         }
-        let waiting = Tier::ALL.map(|tier| !self.waiting[tier.rank()].is_empty());
-        let tier = self.rota.pick(waiting)?;
-        self.waiting[tier.rank()].pop_front()
+        Tier::ALL.map(|tier| !self.waiting[tier.rank()].is_empty())
     }
 }
 
@@ -117,6 +162,43 @@ mod tests {
         assert!(batch.as_mut().now_or_never().is_none());
         drop(urgent.as_mut().now_or_never().expect("its turn"));
         assert!(batch.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_kept_until_somebody_more_urgent_waits() {
+        let turns = turns(1);
+        let mut batch = turns.take(Tier::Batch).await;
+        batch = turns.renew(batch, Tier::Batch).await;
+        let mut urgent = Box::pin(turns.take(Tier::Realtime));
+        assert!(urgent.as_mut().now_or_never().is_none());
+        let mut again = Box::pin(turns.renew(batch, Tier::Batch));
+        assert!(again.as_mut().now_or_never().is_none());
+        let mut realtime = urgent.as_mut().now_or_never().expect("its turn");
+        for _ in 0..100 {
+            realtime = turns.renew(realtime, Tier::Realtime).await;
+        }
+        assert!(again.as_mut().now_or_never().is_none());
+        drop(realtime);
+        assert!(again.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn long_standard_work_lets_batch_have_its_share() {
+        let turns = turns(1);
+        let mut standard = turns.take(Tier::Standard).await;
+        let mut batch = Box::pin(turns.take(Tier::Batch));
+        assert!(batch.as_mut().now_or_never().is_none());
+        for _ in 0..100 {
+            let mut renewed = Box::pin(turns.renew(standard, Tier::Standard));
+            match renewed.as_mut().now_or_never() {
+                Some(turn) => standard = turn,
+                None => {
+                    assert!(batch.now_or_never().is_some());
+                    return;
+                }
+            }
+        }
+        panic!("batch was never served");
     }
 
     #[tokio::test]

@@ -8,19 +8,28 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// How the Redis backend is set up.
 ///
-/// A URL is `redis://[user:password@]host[:port][/db]`, or, for a master that Sentinels watch,
-/// `redis+sentinel://[user:password@]host[:port],host[:port].../master-name[/db]` with the Sentinels'
-/// addresses and the master's user and password. A user or password with `@`, `/` or `:` in it is
-/// percent-encoded.
+/// A URL is one of
+/// - `redis://[user:password@]host[:port][/db]`: a server;
+/// - `redis+sentinel://[user:password@]host[:port],host[:port].../master-name[/db]`: a master that Sentinels
+///   watch, with the Sentinels' addresses and the master's user and password;
+/// - `redis+cluster://[user:password@]host[:port],host[:port]...`: a cluster, with some of its nodes.
+///
+/// With `rediss` instead of `redis` all connections go over TLS. Servers are believed that Mozilla's
+/// authorities vouch for or, with `?ca_file=PATH` at the end, only those that a certificate in that PEM
+/// file vouches for. Sentinels that want to know who asks are told by `?sentinel_user=...` and
+/// `&sentinel_password=...`. What has a special character in it is percent-encoded.
 #[derive(Clone)]
 pub struct RedisConfig {
     /// The server that keeps the job records. It must not evict (`maxmemory-policy noeviction`) and
     /// should write an append-only file.
     pub records_url: String,
-    /// The server that keeps uploads and results, if it is another one. `maxmemory-policy` should be
-    /// `noeviction` or `volatile-lru`: everything else may take away what is pinned.
+    /// The server that keeps results, if it is another one. What is pinned lies with the records
+    /// nevertheless, and so do results that are made while this server is away. On a server with blobs,
+    /// `maxmemory-policy` should be `noeviction` or `volatile-lru`: everything else may take away what is
+    /// pinned.
     pub cache_url: Option<String>,
-    /// Goes before the name of every key and channel. Fleets that share a server need one each.
+    /// Goes before the name of every key and channel; in a cluster as `{prefix}:`, which may then hold no
+    /// braces. Fleets that share a server need one each.
     pub key_prefix: String,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
@@ -35,8 +44,8 @@ pub struct RedisConfig {
     pub cache_ttl: Duration,
     /// How long a blob stays pinned that nobody unpins.
     pub pinned_ttl: Duration,
-    /// Bound on uploads and cached results together, bytes, with a few hundred bytes for the keeping
-    /// of each. The server needs some 20 % more, for fragmentation.
+    /// Bound on uploads and cached results together, on each server, bytes, with a few hundred bytes for
+    /// the keeping of each. The server needs some 20 % more, for fragmentation.
     pub blob_limit_bytes: u64,
     /// Blobs that may be read at the same time. One connection carries them all, and more at once only
     /// make all of them late.

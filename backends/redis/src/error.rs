@@ -1,10 +1,13 @@
 //! Why a store could not be set up or used.
 
-/// Why a URL was refused. Says nothing of what is in it, for it may hold a password.
+/// Why a setting was refused. Says nothing of what is in a URL, for that may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// It does not begin with a scheme that is known.
-    #[error("the URL of {store} must begin with redis:// or redis+sentinel://")]
+    #[error(
+        "the URL of {store} must begin with redis://, redis+sentinel:// or redis+cluster://, \
+         or for TLS with rediss instead of redis"
+    )]
     Scheme {
         /// What the URL was to lead to.
         store: &'static str,
@@ -17,6 +20,9 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// The prefix of the keys cannot be put into braces, as a cluster needs it.
+    #[error("in a cluster the prefix of the keys must be a name without braces")]
+    Prefix,
 }
 
 /// Redis did not do it: gone, too slow, or refusing.

@@ -14,7 +14,10 @@
 //! - Nothing grows without bound: finished jobs go after their time, jobs that nobody touches after a
 //!   longer one, blobs by least recent use.
 //!
-//! Redis Cluster is not supported: scripts reach keys that only the server knows.
+//! # Where the keys of a cluster lie
+//! All records in one slot, and all blobs in one: a script is one step because all that it reaches is on
+//! one server. So a cluster is as fast and as large as one of its nodes is; what it gives is that a
+//! replica takes over. To spread the load, give the cache a server or a cluster of its own.
 
 mod address;
 mod blobs;
@@ -22,6 +25,7 @@ mod config;
 mod error;
 mod link;
 mod records;
+mod source;
 
 pub use blobs::RedisBlobs;
 pub use config::RedisConfig;

@@ -9,6 +9,7 @@ use voicefleet_core::{
     ports::{BlobStore, JobQueue, JobRecords, LaneLoads},
 };
 use voicefleet_embedded::{Embedded, EmbeddedConfig};
+use voicefleet_objects::{LargeBlobs, ObjectBlobs, ObjectsConfig};
 use voicefleet_rabbitmq::{ConnectError, RabbitConfig, RabbitQueue};
 use voicefleet_redis::{RedisBlobs, RedisConfig, RedisRecords};
 
@@ -92,6 +93,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
     };
     let records = Arc::new(RedisRecords::open(&redis).context("redis_url")?);
     let blobs = Arc::new(RedisBlobs::open(&redis).context("cache_url")?);
+    let blobs = with_objects(settings, blobs)?;
     let rabbit = RabbitConfig {
         shares: settings.shares(),
         ..RabbitConfig::new(
@@ -106,6 +108,27 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
         blobs,
         keeper: Keeper::Cluster { queue, records },
     })
+}
+
+/// Big blobs go to an object store, if there is one.
+fn with_objects(
+    settings: &Settings,
+    small: Arc<dyn BlobStore>,
+) -> anyhow::Result<Arc<dyn BlobStore>> {
+    let Some(url) = &settings.objects_url else {
+        return Ok(small);
+    };
+    let config = ObjectsConfig {
+        endpoint: settings.objects_endpoint.clone(),
+        region: settings.objects_region.clone(),
+        ..ObjectsConfig::new(url)
+    };
+    let large = ObjectBlobs::open(&config).context("objects_url")?;
+    Ok(Arc::new(LargeBlobs {
+        small,
+        large: Arc::new(large),
+        over_bytes: settings.objects_over_kib << 10,
+    }))
 }
 
 /// In a cluster, everything is started at once: the broker may take longer than we do.

@@ -19,7 +19,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_api::queue_what_was_left;
 use voicefleet_workers::{Worker, WorkerStopped};
 
-use self::{assembly::Assembly, stopping::StopSwitches};
+use self::{
+    assembly::Assembly,
+    signals::StopSignals,
+    stopping::{StopOrder, StopSwitches},
+};
 use crate::{
     settings::{Options, Settings},
     telemetry::Telemetry,
@@ -37,7 +41,12 @@ pub(crate) async fn run(role: Role, options: &Options) -> anyhow::Result<ExitCod
 }
 
 async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
-    let assembly = Assembly::open(role, settings).await?;
+    let mut signals = StopSignals::listen()?;
+    let assembly = tokio::select! {
+        opened = Assembly::open(role, settings) => opened?,
+        // Nothing has begun.
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("listening on {}", settings.listen))?;
@@ -57,9 +66,15 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     let closing = switches.api.closing.clone();
     let mut running = Running::start(workers, listener, router, closing);
 
-    let fault = running.until_told_to_stop().await?;
+    let fault = running.until_told_to_stop(&mut signals).await;
     let grace = Duration::from_secs(settings.grace_seconds);
-    let stopped = stopping::stop(&switches, grace, &mut running, &tasks, assembly.backend).await?;
+    let order = StopOrder {
+        switches: &switches,
+        grace,
+        tasks: &tasks,
+        backend: assembly.backend,
+    };
+    let stopped = stopping::stop(order, &mut running, &mut signals).await;
     match fault {
         None => Ok(stopped),
         Some(fault) => anyhow::bail!(fault),
@@ -100,11 +115,13 @@ impl Running {
     }
 
     /// A signal, or what ended without one.
-    async fn until_told_to_stop(&mut self) -> anyhow::Result<Option<String>> {
+    async fn until_told_to_stop(&mut self, signals: &mut StopSignals) -> Option<String> {
         tokio::select! {
-            signal = signals::first() => { signal?; Ok(None) }
-            ended = self.workers.join_next(), if !self.workers.is_empty() => Ok(Some(worker_fault(ended))),
-            ended = self.server.join_next() => Ok(Some(format!("the HTTP server ended: {ended:?}"))),
+            () = signals.next() => None,
+            ended = self.workers.join_next(), if !self.workers.is_empty() => {
+                Some(worker_fault(ended))
+            }
+            ended = self.server.join_next() => Some(format!("the HTTP server ended: {ended:?}")),
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 use voicefleet_api::ApiStop;
 use voicefleet_workers::Stop;
 
-use super::{Running, backend::Backend, signals};
+use super::{Running, backend::Backend, signals::StopSignals};
 
 /// What clients get to read their last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -28,14 +28,26 @@ impl StopSwitches {
     }
 }
 
-/// Stops within `grace`, at once at a second signal. Failure means that something had to be cut off.
+/// What is stopped, and in what time.
+pub(super) struct StopOrder<'a> {
+    pub(super) switches: &'a StopSwitches,
+    pub(super) grace: Duration,
+    pub(super) tasks: &'a TaskTracker,
+    pub(super) backend: Backend,
+}
+
+/// Stops within the grace time, at once at a second signal. Failure means that something had to be cut off.
 pub(super) async fn stop(
-    switches: &StopSwitches,
-    grace: Duration,
+    order: StopOrder<'_>,
     running: &mut Running,
-    tasks: &TaskTracker,
-    backend: Backend,
-) -> anyhow::Result<ExitCode> {
+    signals: &mut StopSignals,
+) -> ExitCode {
+    let StopOrder {
+        switches,
+        grace,
+        tasks,
+        backend,
+    } = order;
     let in_order = async {
         workers(&switches.workers, grace / 2, running).await;
         // The server has been answering until here, so that clients learn how their jobs ended.
@@ -48,16 +60,15 @@ pub(super) async fn stop(
     tokio::select! {
         stopped = tokio::time::timeout(grace, in_order) => {
             if stopped.is_ok() {
-                return Ok(ExitCode::SUCCESS);
+                return ExitCode::SUCCESS;
             }
             tracing::error!("not stopped within {grace:?}; what runs will be delivered again");
         }
-        signal = signals::first() => {
-            signal?;
+        () = signals.next() => {
             tracing::warn!("second signal: stopping at once; what runs will be delivered again");
         }
     }
-    Ok(ExitCode::FAILURE)
+    ExitCode::FAILURE
 }
 
 /// Drains for as long as `patience`; what is left of the grace time is for the chunks that are being

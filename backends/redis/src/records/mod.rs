@@ -48,14 +48,14 @@ impl RedisRecords {
     /// `Unavailable`. To be called within a Tokio runtime, for it starts the task that listens.
     ///
     /// # Errors
-    /// If the URL cannot be read.
+    /// If the URL cannot be read, or the prefix cannot be used.
     pub fn open(config: &RedisConfig) -> Result<Self, ConfigError> {
         let patience = Patience {
             connect: config.connect_timeout,
             response: config.response_timeout,
         };
         let link = Arc::new(Link::new("the job records", &config.records_url, patience)?);
-        let prefix = config.key_prefix.clone();
+        let prefix = link.prefix(&config.key_prefix)?;
         let scripts = Scripts::new(prefix.clone(), config.finished_ttl, config.unfinished_ttl);
         let scripts = Arc::new(scripts);
         let watchers = Arc::new(Watchers::new(config.max_waiters));

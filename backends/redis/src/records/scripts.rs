@@ -59,7 +59,7 @@ impl Scripts {
         script: &'a Script,
         job: &Job,
     ) -> Result<ScriptInvocation<'a>, Unavailable> {
-        let mut call = script.arg(&self.prefix);
+        let mut call = self.call(script);
         call.arg(job.id.to_string())
             .arg(body_of(&JobRecord::new(job.clone()))?)
             .arg(job.fingerprint.as_str())
@@ -76,7 +76,7 @@ impl Scripts {
     /// Writes `new` if the record is still the one that it was made from.
     pub(super) fn change(&self, new: &Stored) -> Result<ScriptInvocation<'_>, Unavailable> {
         let job = &new.record.job;
-        let mut call = self.change.arg(&self.prefix);
+        let mut call = self.call(&self.change);
         call.arg(job.id.to_string())
             .arg(new.version)
             .arg(body_of(&new.record)?)
@@ -87,7 +87,7 @@ impl Scripts {
     }
 
     pub(super) fn promote(&self, old_leader: JobId, heir: JobId) -> ScriptInvocation<'_> {
-        let mut call = self.promote.arg(&self.prefix);
+        let mut call = self.call(&self.promote);
         call.arg(old_leader.to_string())
             .arg(heir.to_string())
             .arg(millis(self.unfinished_ttl));
@@ -95,14 +95,21 @@ impl Scripts {
     }
 
     pub(super) fn unpublished(&self, age: Duration, limit: usize) -> ScriptInvocation<'_> {
-        let mut call = self.unpublished.arg(&self.prefix);
+        let mut call = self.call(&self.unpublished);
         call.arg(millis(age)).arg(limit);
         call
     }
 
     pub(super) fn sweep(&self, count: u64) -> ScriptInvocation<'_> {
-        let mut call = self.sweep.arg(&self.prefix);
+        let mut call = self.call(&self.sweep);
         call.arg(count);
+        call
+    }
+
+    /// The prefix is also the key that tells a cluster which node is meant.
+    fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
+        let mut call = script.key(&self.prefix);
+        call.arg(&self.prefix);
         call
     }
 

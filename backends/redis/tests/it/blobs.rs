@@ -6,10 +6,7 @@ use futures::future::join_all;
 use voicefleet_core::ports::{Blob, BlobError, BlobKey, BlobStore, Retention};
 use voicefleet_redis::RedisConfig;
 
-use crate::{
-    records::submit,
-    server::{Server, blobs, eventually},
-};
+use crate::server::{Server, blobs, eventually};
 
 const KIB: usize = 1024;
 
@@ -189,23 +186,6 @@ async fn a_server_without_memory_refuses_to_store_and_still_reads() {
     let _: String = server.ask(&["CONFIG", "SET", "maxmemory", "0"]).await;
     put(&store, "b", KIB, Retention::Cache).await;
     assert_books_are_right(&server).await;
-}
-
-#[tokio::test]
-async fn records_and_blobs_may_be_on_two_servers() {
-    let (first, second) = (Server::start().await, Server::start().await);
-    let config = RedisConfig {
-        cache_url: Some(second.url()),
-        ..first.config()
-    };
-    put(&blobs(&config), "a", 10, Retention::Cache).await;
-    submit(&crate::server::records(&config)).await;
-    for (server, has_blob) in [(&first, false), (&second, true)] {
-        let keys: Vec<String> = server.ask(&["KEYS", "*"]).await;
-        assert!(!keys.is_empty());
-        let blobs = keys.iter().filter(|key| key.contains(":blob")).count();
-        assert_eq!(blobs, if has_blob { keys.len() } else { 0 }, "{keys:?}");
-    }
 }
 
 /// One turn is enough for many callers, and a turn is given back by a caller that goes away.

@@ -88,6 +88,49 @@ impl Reopen for Blobs {
     }
 }
 
+/// Results on a server of their own.
+struct BlobsOnTwo {
+    records: Server,
+    cache: Server,
+    config: RedisConfig,
+    opened: Arc<dyn BlobStore>,
+}
+
+#[async_trait]
+impl BlobsBench for BlobsOnTwo {
+    async fn fresh(limit_bytes: u64) -> Self {
+        let (records, cache) = (Server::start().await, Server::start().await);
+        let config = RedisConfig {
+            blob_limit_bytes: limit_bytes,
+            cache_url: Some(cache.url()),
+            ..records.config()
+        };
+        let opened = server::blobs(&config);
+        Self {
+            records,
+            cache,
+            config,
+            opened,
+        }
+    }
+
+    fn blobs(&self) -> Arc<dyn BlobStore> {
+        Arc::clone(&self.opened)
+    }
+}
+
+#[async_trait]
+impl Reopen for BlobsOnTwo {
+    async fn reopen(mut self) -> Self {
+        for server in [&mut self.records, &mut self.cache] {
+            server.kill().await;
+            server.start_again().await;
+        }
+        self.opened = server::blobs(&self.config);
+        self
+    }
+}
+
 mod records {
     voicefleet_testkit::records_conformance!(super::Records);
     voicefleet_testkit::records_durability!(super::Records);
@@ -97,4 +140,10 @@ mod blobs {
     voicefleet_testkit::blobs_conformance!(super::Blobs);
     voicefleet_testkit::blobs_eviction!(super::Blobs);
     voicefleet_testkit::blobs_durability!(super::Blobs);
+}
+
+/// Without the exact order of eviction: each server has its own.
+mod blobs_on_two_servers {
+    voicefleet_testkit::blobs_conformance!(super::BlobsOnTwo);
+    voicefleet_testkit::blobs_durability!(super::BlobsOnTwo);
 }

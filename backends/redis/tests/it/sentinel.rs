@@ -95,3 +95,26 @@ async fn a_master_that_no_sentinel_knows_is_unavailable() {
         "{refused:?}"
     );
 }
+
+/// A user and password of their own, and wrong ones are said without being said.
+#[tokio::test]
+async fn sentinels_may_ask_for_a_password() {
+    let master = Server::start().await;
+    let sentinel = sentinel_of(&master).await;
+    let user = ["ACL", "SETUSER", "fleet", "on", ">se%cret", "+@all"];
+    let _: String = sentinel.ask(&user).await;
+    let _: String = sentinel.ask(&["ACL", "SETUSER", "default", "off"]).await;
+    let at = |password: &str| {
+        let hosts = format!("127.0.0.1:{}", sentinel.port());
+        let query = format!("sentinel_user=fleet&sentinel_password={password}");
+        records(&RedisConfig::new(format!(
+            "redis+sentinel://{hosts}/main?{query}"
+        )))
+    };
+    submit(&at("se%25cret")).await;
+    let refused = within_patience(at("wrong").submit(&job("x"))).await;
+    assert!(
+        matches!(&refused, Err(RecordError::Unavailable(reason)) if !reason.contains("wrong")),
+        "{refused:?}"
+    );
+}

@@ -26,6 +26,8 @@ pub(crate) struct Server {
     port: u16,
     folder: TempDir,
     settings: Vec<String>,
+    /// The certificate that vouches for it, if it speaks nothing but TLS.
+    vouched_by: Option<PathBuf>,
     process: Option<Process>,
 }
 
@@ -56,20 +58,38 @@ impl Server {
     }
 
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
-        Self::start_any(&[&["--save", ""], settings].concat()).await
+        Self::start_any(&[&["--save", ""], settings].concat(), None).await
+    }
+
+    /// A node that knows no others and has no slots yet.
+    pub(crate) async fn start_node() -> Self {
+        let durable = ["--appendonly", "yes", "--appendfsync", "always"];
+        let node = ["--cluster-enabled", "yes", "--save", ""];
+        Self::start_any(&[&node[..], &durable].concat(), None).await
+    }
+
+    /// One that speaks nothing but TLS, with the certificates that were written to `folder`.
+    pub(crate) async fn start_tls(folder: &Path) -> Self {
+        let file = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+        let (own, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
+        let certificates = ["--tls-cert-file", &own, "--tls-key-file", &key];
+        let trust = ["--tls-ca-cert-file", &ca, "--tls-auth-clients", "no"];
+        let settings = [&["--save", ""], &certificates[..], &trust[..]].concat();
+        Self::start_any(&settings, Some(folder.join("ca.pem"))).await
     }
 
     /// A Sentinel. It keeps what it learns in the file of its rules.
     pub(crate) async fn start_sentinel(rules: &Path) -> Self {
         let rules = rules.to_str().expect("a path in UTF-8");
-        Self::start_any(&[rules, "--sentinel"]).await
+        Self::start_any(&[rules, "--sentinel"], None).await
     }
 
-    async fn start_any(settings: &[&str]) -> Self {
+    async fn start_any(settings: &[&str], vouched_by: Option<PathBuf>) -> Self {
         let mut server = Self {
             port: 0,
             folder: tempfile::tempdir().expect("a folder"),
             settings: settings.iter().map(|&word| word.to_owned()).collect(),
+            vouched_by,
             process: None,
         };
         // Somebody else may take the port that was free, so that the server ends at once.
@@ -81,9 +101,14 @@ impl Server {
     }
 
     async fn spawn(&self) -> Option<Process> {
+        let port: &[&str] = match self.vouched_by {
+            Some(_) => &["--port", "0", "--tls-port"],
+            None => &["--port"],
+        };
         let mut child = Command::new("redis-server")
             .args(&self.settings)
-            .args(["--bind", "127.0.0.1", "--port"])
+            .args(["--bind", "127.0.0.1"])
+            .args(port)
             .arg(self.port.to_string())
             .arg("--dir")
             .arg(self.folder.path())
@@ -104,8 +129,10 @@ impl Server {
         if !within_patience(ready).await {
             return None;
         }
-        let pong: String = ask(&self.url(), &redis::cmd("PING")).await;
-        assert_eq!(pong, "PONG");
+        if self.vouched_by.is_none() {
+            let pong: String = self.ask(&["PING"]).await;
+            assert_eq!(pong, "PONG");
+        }
         Some(Process { child, _log: log })
     }
 
@@ -114,7 +141,11 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let port = self.port;
+        match &self.vouched_by {
+            Some(ca) => format!("rediss://127.0.0.1:{port}?ca_file={}", ca.display()),
+            None => format!("redis://127.0.0.1:{port}"),
+        }
     }
 
     /// As the backend has it, but less patient.
