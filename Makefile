@@ -1,5 +1,5 @@
 # Voicefleet's commands. `make run` and `make test` need only the Rust toolchain, Python 3 with pip, npm and apt.
-# The folders can be moved: VOICEFLEET_MODELS, VOICEFLEET_DATA, CARGO_TARGET_DIR.
+# The folders can be moved: VOICEFLEET_MODELS, VOICEFLEET_DATA, CARGO_TARGET_DIR; VOICEFLEET_CLUSTER keeps what `make cluster` stores.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -36,6 +36,10 @@ run: models ## Build, fetch the models, serve on 127.0.0.1:8080, run the sample,
 .PHONY: demo
 demo: models ## As run, but ends: with 0 only if every transcript matches
 	@scripts/serve-and-sample $(RELEASE) $(LISTEN) once
+
+.PHONY: cluster
+cluster: models setup-test ## A cluster on this machine (RabbitMQ, Redis, two API servers, three workers) until Ctrl-C
+	@scripts/cluster $(RELEASE) $(VOICEFLEET_CLUSTER)
 
 .PHONY: test-models
 test-models: setup-test

@@ -4,8 +4,10 @@
 
 mod client;
 mod cluster;
+mod command;
 mod server;
 
 pub use client::{Answer, Client, id_of};
 pub use cluster::Cluster;
+pub use command::{Said, run_program};
 pub use server::Server;

@@ -144,7 +144,7 @@ impl Server {
 }
 
 /// The program built beside the running test or bench.
-fn program() -> anyhow::Result<PathBuf> {
+pub(crate) fn program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let program = own
         .ancestors()

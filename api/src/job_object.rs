@@ -56,6 +56,8 @@ pub(crate) struct JobObject {
     deadline: Option<String>,
     /// Its phases.
     timings: TimingsObject,
+    /// The content hash of its work: equal for two jobs exactly when one result serves both.
+    fingerprint: String,
     /// Estimated compute-seconds on one core.
     cost_seconds: f64,
     /// Attempts begun.
@@ -127,6 +129,8 @@ pub(crate) struct Links {
     result: String,
     /// POST cancels.
     cancel: String,
+    /// POST submits it again, once it has ended without a result.
+    retry: String,
 }
 
 impl From<&Failure> for JobError {
@@ -163,6 +167,7 @@ impl From<&Job> for JobObject {
             finished_at: job.finished_at.map(rfc3339),
             deadline: job.deadline.map(rfc3339),
             timings: timings(job),
+            fingerprint: job.fingerprint.to_string(),
             cost_seconds: job.cost,
             attempts: job.attempt,
             from_cache: job.from_cache,
@@ -202,6 +207,7 @@ fn links(job: &Job) -> Links {
     Links {
         result: format!("{this}/result"),
         cancel: format!("{this}/cancel"),
+        retry: format!("{this}/retry"),
         this,
     }
 }

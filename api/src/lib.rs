@@ -18,6 +18,7 @@ mod outbox;
 mod problem;
 mod rendering;
 mod results;
+mod retry;
 mod router;
 mod routing;
 mod schema;

@@ -43,7 +43,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        E::ResultNotReady | E::Cancelled => StatusCode::CONFLICT,
+        E::ResultNotReady | E::NotRetryable | E::Cancelled => StatusCode::CONFLICT,
         E::ResultGone => StatusCode::GONE,
         E::UploadTooLarge | E::AudioTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         // RFC 9110, 15.5.16: also "as a result of inspecting the data directly".

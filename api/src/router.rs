@@ -57,6 +57,11 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
         .routes(routes!(e::get_job::get_job, e::cancel_job::delete_job))
         .routes(routes!(e::get_result::get_result))
         .routes(routes!(e::cancel_job::cancel_job))
+        .routes(routes!(e::retry_job::retry_job))
+        .routes(routes!(
+            e::list_dead_letters::list_dead_letters,
+            e::purge_dead_letters::purge_dead_letters
+        ))
         .routes(routes!(e::create_file::create_file))
         .routes(routes!(e::get_file::get_file, e::delete_file::delete_file))
         .routes(routes!(e::list_models::list_models))

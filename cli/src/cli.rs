@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use voicefleet_core::{JobId, JobState, Tier};
 
 use crate::settings::Options;
 
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     /// List, fetch or check the model files.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Look at the jobs of a running server, and do something about those that failed.
+    Jobs(JobsOptions),
     /// Have sample questions spoken and read back through a running server, and show how it went.
     Sample(SampleOptions),
 }
@@ -65,6 +68,86 @@ pub(crate) struct ModelsFolder {
     /// Folder of the model files. Default: `$XDG_CACHE_HOME/voicefleet/models` or `~/.cache/voicefleet/models`.
     #[arg(long = "models", env = "VOICEFLEET_MODELS", value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JobsOptions {
+    /// Base URL of the server.
+    #[arg(
+        long,
+        global = true,
+        env = "VOICEFLEET_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub(crate) url: String,
+    #[command(subcommand)]
+    pub(crate) command: JobsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// The newest jobs, as a table.
+    List(ListOptions),
+    /// All that is known of a job.
+    Show {
+        /// The job.
+        #[arg(value_parser = job_id)]
+        id: JobId,
+        /// As the JSON that the server sent.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Withdraw jobs.
+    Cancel {
+        /// The jobs.
+        #[arg(required = true, value_name = "ID", value_parser = job_id)]
+        ids: Vec<JobId>,
+    },
+    /// Submit jobs again that failed, were cancelled or expired; prints the ids of the new ones.
+    Retry {
+        /// The jobs.
+        #[arg(required = true, value_name = "ID", value_parser = job_id)]
+        ids: Vec<JobId>,
+    },
+    /// The failed jobs with their reasons, and how many dead letters each engine and tier has.
+    Dead {
+        /// Submit them again, identical ones once.
+        #[arg(long)]
+        retry: bool,
+    },
+    /// Remove the dead letters of an engine for good. The records of the jobs stay.
+    Purge(PurgeOptions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListOptions {
+    /// Only in this status.
+    #[arg(long)]
+    pub(crate) status: Option<JobState>,
+    /// Only in this tier.
+    #[arg(long)]
+    pub(crate) tier: Option<Tier>,
+    /// How many at most.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PurgeOptions {
+    /// The engine.
+    #[arg(value_name = "ENGINE")]
+    pub(crate) engine: String,
+    /// Only of this tier.
+    #[arg(long)]
+    pub(crate) tier: Option<Tier>,
+    /// Do it. Without this, only says how many there are.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+fn job_id(text: &str) -> Result<JobId, String> {
+    let no_id = |_| "not a job id; `voicefleet jobs list` shows them".to_owned();
+    text.parse().map_err(no_id)
 }
 
 #[derive(Args, Debug)]

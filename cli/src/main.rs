@@ -3,6 +3,7 @@
 mod catalog;
 mod cli;
 mod engines;
+mod jobs;
 mod models;
 mod process;
 mod sample;
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 process::run(role, &worker.options).await
             }
             Command::Models(command) => models::run(command).await,
+            Command::Jobs(options) => jobs::run(options).await,
             Command::Sample(options) => sample::run(options).await,
         }
     })

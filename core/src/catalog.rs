@@ -166,14 +166,23 @@ impl Catalog {
 
     /// The engines that have a model with this task, in catalogue order.
     pub fn engines(&self, task: ModelTask) -> Vec<EngineId> {
-        let mut engines = Vec::new();
-        for model in self.models.iter().filter(|model| model.task == task) {
-            if !engines.contains(&model.engine) {
-                engines.push(model.engine.clone());
-            }
-        }
-        engines
+        engines_of(self.models.iter().filter(|model| model.task == task))
     }
+
+    /// Every engine, in catalogue order.
+    pub fn all_engines(&self) -> Vec<EngineId> {
+        engines_of(self.models.iter())
+    }
+}
+
+fn engines_of<'a>(models: impl Iterator<Item = &'a ModelEntry>) -> Vec<EngineId> {
+    let mut engines = Vec::new();
+    for model in models {
+        if !engines.contains(&model.engine) {
+            engines.push(model.engine.clone());
+        }
+    }
+    engines
 }
 
 #[cfg(test)]

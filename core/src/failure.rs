@@ -60,6 +60,8 @@ pub enum ErrorCode {
     ResultGone,
     /// The job failed, was cancelled or expired, so it has no result.
     NoResult,
+    /// The job has a result, or may still get one, so it is not submitted again.
+    NotRetryable,
     /// Too much work waits already; try later.
     QueueFull,
     /// A part that the request needs does not answer; try later.
@@ -114,6 +116,7 @@ impl ErrorCode {
             Self::ResultNotReady => "result_not_ready",
             Self::ResultGone => "result_gone",
             Self::NoResult => "no_result",
+            Self::NotRetryable => "not_retryable",
             Self::QueueFull => "queue_full",
             Self::Unavailable => "unavailable",
             Self::ModelNotInstalled => "model_not_installed",

@@ -119,11 +119,9 @@ impl TierRota {
 
     /// The tier to serve next, given which tiers have work (indexed by [`Tier::rank`]).
     pub fn pick(&mut self, waiting: [bool; 3]) -> Option<Tier> {
-        for rank in 0..waiting.len() {
-            self.earned[rank] = match waiting[rank] {
-                true => self.earned[rank] + self.shares[rank],
-                false => 0,
-            };
+        let lanes = self.earned.iter_mut().zip(self.shares).zip(waiting);
+        for ((earned, share), waits) in lanes {
+            *earned = if waits { *earned + share } else { 0 };
         }
         let due = |tier: &Tier| self.earned[tier.rank()] >= TURN;
         let most_urgent = || Tier::ALL.into_iter().find(|tier| waiting[tier.rank()]);

@@ -4,6 +4,7 @@ mod arrows;
 mod audio_files;
 mod bad_input;
 mod crash;
+mod jobs_command;
 mod metrics;
 mod quiet;
 mod round_trip;

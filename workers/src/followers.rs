@@ -35,6 +35,7 @@ pub(crate) async fn succeed(
             from_cache: true,
         };
         end(resources, &job, change, JobState::Succeeded).await?;
+        transcription::release_upload_of(resources, &job.spec).await;
     }
     Ok(())
 }
@@ -112,7 +113,6 @@ async fn end(
     match resources.parts.records.change(job.id, change).await {
         Ok(_) => {
             metrics::finished(&resources.engine, job.tier, state);
-            transcription::release_upload_of(resources, &job.spec).await;
         }
         // It has ended, or is gone, by itself.
         Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}

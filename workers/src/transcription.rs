@@ -66,7 +66,8 @@ pub(crate) async fn transcribe(
     })
 }
 
-/// The upload of a job that has ended may be evicted from now on.
+/// The upload of a job that has its result may be evicted from now on. That of one which failed stays
+/// for as long as it is pinned, so that the job can be submitted again.
 pub(crate) async fn release_upload_of(resources: &Resources, spec: &JobSpec) {
     let JobSpec::Transcription(spec) = spec else {
         return;

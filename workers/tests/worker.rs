@@ -9,15 +9,16 @@ use std::{
 
 use fleet::Fleet;
 use voicefleet_core::{
-    Clock, EngineId, ErrorCode, JobState, Pcm, Tier,
+    Clock, EngineId, Envelope, ErrorCode, Job, JobSpec, JobState, Pcm, Tier, Timestamp,
+    TranscriptionSpec,
     ports::{
-        BlobKey, BlobStore, EngineError, EngineLoader, JobQueue, JobRecords, LoadedEngine,
-        ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
+        Blob, BlobError, BlobKey, BlobStore, EngineError, EngineLoader, JobQueue, JobRecords,
+        LoadedEngine, ModelRef, Retention, SpeechChunk, SpeechEngine, SpeechRequest,
     },
 };
 use voicefleet_testkit::{
-    engines::{FakeSpeechEngine, Script},
-    start_at,
+    engines::{FakeLoader, FakeSpeechEngine, FakeTranscriber, Script},
+    speech_job, start_at,
 };
 use voicefleet_workers::WorkerConfig;
 
@@ -105,6 +106,63 @@ async fn a_fault_of_the_input_is_not_tried_again() {
     let job = fleet.ended(job.id).await;
     assert_eq!((job.state, job.attempt), (JobState::Failed, 1));
     assert_eq!(job.failure.expect("a reason").code, ErrorCode::UnknownVoice);
+}
+
+/// Whoever submits a failed transcription again, or one that followed it, needs its upload.
+#[tokio::test]
+async fn the_upload_of_a_failed_transcription_stays() {
+    let transcriber = LoadedEngine::Transcription(Arc::new(FakeTranscriber::new(
+        Script::default(),
+        "never heard",
+    )));
+    let loader = FakeLoader::new("whisper", transcriber, Script::default());
+    let fleet = Fleet::with(Arc::new(loader), WorkerConfig::default(), Script::default());
+    let upload = BlobKey::Upload("no audio".to_owned());
+    let blob = |bytes: Vec<u8>| Blob {
+        bytes: bytes.into(),
+        content_type: "application/octet-stream".to_owned(),
+    };
+    let stored = fleet
+        .blobs
+        .put(&upload, blob(b"?".to_vec()), Retention::Pinned);
+    stored.await.expect("stored");
+    let [first, follower] = [(); 2].map(|()| transcription_job("no audio", fleet.clock.now()));
+    for job in [&first, &follower] {
+        fleet.records.submit(job).await.expect("recorded");
+    }
+    let envelope = Envelope::for_job(&first, None);
+    fleet.queue.publish(&envelope).await.expect("published");
+    for id in [first.id, follower.id] {
+        let failure = fleet.ended(id).await.failure.expect("a reason");
+        assert_eq!(failure.code, ErrorCode::NotAudio);
+    }
+    fleet.drained().await;
+    let all_the_room = blob(vec![0; 100 << 20]);
+    let result = BlobKey::Result(first.fingerprint.clone());
+    let stored = fleet
+        .blobs
+        .put(&result, all_the_room, Retention::Cache)
+        .await;
+    assert!(matches!(stored, Err(BlobError::Full { .. })), "{stored:?}");
+}
+
+fn transcription_job(audio_key: &str, created_at: Timestamp) -> Job {
+    let spec = JobSpec::Transcription(TranscriptionSpec {
+        engine: EngineId::new("whisper"),
+        model: "fake".to_owned(),
+        model_digest: "0".repeat(64),
+        audio_key: audio_key.to_owned(),
+        audio_digest: audio_key.to_owned(),
+        audio_seconds: 1.0,
+        language: None,
+        temperature: 0.0,
+        prompt: None,
+    });
+    Job {
+        fingerprint: spec.fingerprint(),
+        spec,
+        ..speech_job("", Tier::Standard, created_at)
+    }
 }
 
 #[tokio::test]

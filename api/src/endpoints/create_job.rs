@@ -53,7 +53,8 @@ pub(crate) async fn create_job(
     Ok(accepted(&job))
 }
 
-fn accepted(job: &Job) -> Response {
+/// The answer to whoever submitted `job`: where it is, and whether it is done already.
+pub(crate) fn accepted(job: &Job) -> Response {
     let status = if job.state.is_terminal() {
         StatusCode::OK
     } else {

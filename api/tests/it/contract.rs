@@ -188,6 +188,18 @@ async fn good_requests(api: &Api) {
     api.get(&format!("/v1/jobs/{failed}/result"))
         .await
         .expect(422);
+    let retry = format!("/v1/jobs/{failed}/retry");
+    let again = api.call(Method::POST, &retry).await.expect(202).id();
+    api.get(&format!("/v1/jobs/{again}?wait=30"))
+        .await
+        .expect(200);
+    api.call(Method::POST, &format!("/v1/jobs/{id}/retry"))
+        .await
+        .expect(409);
+    api.get("/v1/dead-letters").await.expect(200);
+    api.call(Method::DELETE, "/v1/dead-letters?engine=piper")
+        .await
+        .expect(200);
     drop(worker);
     for (method, cancel) in [(Method::POST, "/cancel"), (Method::DELETE, "")] {
         let waiting = json!({"kind": "speech", "input": format!("Wait, {method}.")});
@@ -197,6 +209,22 @@ async fn good_requests(api: &Api) {
         api.call(method.clone(), &path).await.expect(202);
         api.call(method, &path).await.expect(200);
     }
+    withdrawn_and_made_meanwhile(api).await;
+}
+
+/// A job that is submitted again when an identical one has succeeded.
+async fn withdrawn_and_made_meanwhile(api: &Api) {
+    let speech = json!({"kind": "speech", "input": "Changed my mind."});
+    let withdrawn = api.post("/v1/jobs", &speech).await.expect(202).id();
+    api.call(Method::DELETE, &format!("/v1/jobs/{withdrawn}"))
+        .await
+        .expect(202);
+    let _worker = api.worker();
+    let id = api.post("/v1/jobs", &speech).await.expect(202).id();
+    api.get(&format!("/v1/jobs/{id}?wait=30")).await.expect(200);
+    api.call(Method::POST, &format!("/v1/jobs/{withdrawn}/retry"))
+        .await
+        .expect(200);
 }
 
 async fn without_stores(api: &Api) {
@@ -210,19 +238,29 @@ async fn without_stores(api: &Api) {
         .await
         .expect(200)
         .id();
-    for outage in [api.records.outage(), api.blobs.outage()] {
+    for outage in [api.records.outage(), api.blobs.outage(), api.queue.outage()] {
         outage.set_down(true);
     }
     let (job, file) = (format!("/v1/jobs/{done}"), format!("/v1/files/{file}"));
-    for path in ["/readyz", "/v1/jobs", &job, &format!("{job}/result"), &file] {
+    let result = format!("{job}/result");
+    for path in [
+        "/readyz",
+        "/v1/jobs",
+        &job,
+        &result,
+        &file,
+        "/v1/dead-letters",
+    ] {
         api.get(path).await.expect(503);
     }
-    for path in [&job, &file] {
+    for path in [&job, &file, "/v1/dead-letters?engine=piper"] {
         api.call(Method::DELETE, path).await.expect(503);
     }
-    api.call(Method::POST, &format!("{job}/cancel"))
-        .await
-        .expect(503);
+    for what in ["cancel", "retry"] {
+        api.call(Method::POST, &format!("{job}/{what}"))
+            .await
+            .expect(503);
+    }
     api.post("/v1/jobs", &json!({"kind": "speech", "input": "Hello."}))
         .await
         .expect(503);
@@ -266,7 +304,12 @@ async fn full_queue(log: &Log) {
         let clock = voicefleet_testkit::FakeClock::default();
         context.queue = Arc::new(voicefleet_testkit::memory::MemoryQueue::bounded(clock, 0));
     }));
-    api.post("/v1/jobs", &json!({"kind": "speech", "input": "Hello."}))
+    let refused = api
+        .post("/v1/jobs", &json!({"kind": "speech", "input": "Hello."}))
+        .await
+        .expect(429);
+    let id = refused.header("x-voicefleet-job-id");
+    api.call(Method::POST, &format!("/v1/jobs/{id}/retry"))
         .await
         .expect(429);
     let body = json!({"model": "tts-1", "input": "Hello.", "voice": "alloy"});

@@ -52,6 +52,7 @@ async fn a_job_is_accepted_at_once_and_described_fully() {
                 "self": format!("/v1/jobs/{id}"),
                 "result": format!("/v1/jobs/{id}/result"),
                 "cancel": format!("/v1/jobs/{id}/cancel"),
+                "retry": format!("/v1/jobs/{id}/retry"),
             }),
         ),
     ] {

@@ -222,6 +222,10 @@ impl JobQueue for SlowQueue {
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
         self.inner.gauge(engine).await
     }
+
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
+        self.inner.purge_dead(engine, tier).await
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties, options::QueuePurgeOptions};
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
@@ -233,5 +233,13 @@ impl JobQueue for RabbitQueue {
             engine: engine.clone(),
             tiers,
         })
+    }
+
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
+        self.check_known(engine)?;
+        let dead = self.lane(engine, tier).dead();
+        let options = QueuePurgeOptions::default();
+        let purging = self.questions.queue_purge(dead.into(), options);
+        Ok(u64::from(self.in_time(purging).await?))
     }
 }

@@ -88,6 +88,10 @@ impl<Q: JobQueue> JobQueue for Booked<Q> {
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
         self.queue.gauge(engine).await
     }
+
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
+        self.queue.purge_dead(engine, tier).await
+    }
 }
 
 struct BookedConsumer {

@@ -91,9 +91,10 @@ impl<'a> Assembly<'a> {
 
     /// The metrics: of the queues too where the API is, and else of this process alone.
     pub(super) fn exposition(&self, registry: prometheus::Registry) -> Arc<Exposition> {
-        let engines = match self.role.serves_the_api() {
-            true => engines::ids(),
-            false => Vec::new(),
+        let engines = if self.role.serves_the_api() {
+            engines::ids()
+        } else {
+            Vec::new()
         };
         let queue = Arc::clone(&self.backend.queue);
         Arc::new(Exposition::new(registry, queue, engines))

@@ -10,9 +10,10 @@ use crate::telemetry::Exposition;
 /// `/livez`, `/readyz` (503 while it stops) and `/metrics`.
 pub(super) fn router(exposition: Arc<Exposition>, draining: CancellationToken) -> Router {
     let ready = move || async move {
-        match draining.is_cancelled() {
-            true => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
-            false => (StatusCode::OK, "ready\n"),
+        if draining.is_cancelled() {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+        } else {
+            (StatusCode::OK, "ready\n")
         }
     };
     let metrics = move || async move {

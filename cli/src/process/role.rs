@@ -22,7 +22,7 @@ impl Role {
     /// If this program has no such engine.
     pub(crate) fn worker(names: &[String]) -> Result<Self, SettingsError> {
         let known = engines::ids();
-        let engines: Vec<EngineId> = names.iter().map(|name| EngineId::new(name)).collect();
+        let engines: Vec<EngineId> = names.iter().map(EngineId::new).collect();
         let unknown = engines.iter().filter(|engine| !known.contains(engine));
         let known: Vec<&str> = known.iter().map(EngineId::as_str).collect();
         let wrong: Vec<String> = unknown

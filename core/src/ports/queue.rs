@@ -100,4 +100,7 @@ pub trait JobQueue: Send + Sync {
 
     /// What waits and runs for `engine`, read from the queue itself.
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError>;
+
+    /// Removes the dead letters of one lane for good and says how many there were. Their jobs' records stay.
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError>;
 }

@@ -87,6 +87,39 @@ pub(super) fn paths_and_queries() -> Vec<BadInput> {
         bare("deleting a job that never was", "DELETE", nobody).refused(404, "job_not_found"),
         bare("cancelling what is no job", "POST", "/v1/jobs/x/cancel")
             .refused(404, "job_not_found"),
+        bare(
+            "submitting a job again that never was",
+            "POST",
+            format!("{nobody}/retry"),
+        )
+        .refused(404, "job_not_found"),
+        bare(
+            "submitting again what is no job",
+            "POST",
+            "/v1/jobs/x/retry",
+        )
+        .refused(404, "job_not_found"),
+        bare("all dead letters at once", "DELETE", "/v1/dead-letters").about("engine"),
+        bare(
+            "the dead letters of nobody",
+            "DELETE",
+            "/v1/dead-letters?engine=festival",
+        )
+        .refused(400, "unknown_engine")
+        .about("engine"),
+        bare(
+            "the dead letters of no tier",
+            "DELETE",
+            "/v1/dead-letters?engine=piper&tier=now",
+        )
+        .refused(400, "unknown_tier")
+        .about("tier"),
+        bare(
+            "a parameter of dead letters nobody knows",
+            "DELETE",
+            "/v1/dead-letters?engine=piper&colour=red",
+        )
+        .about("colour"),
         get("a wait in words", &format!("{nobody}?wait=long")).about("wait"),
         get("a wait before now", &format!("{nobody}?wait=-1")).about("wait"),
         get("a parameter nobody knows", &format!("{nobody}?colour=red")).about("colour"),

@@ -70,9 +70,12 @@ pub(super) fn claim(db: &mut SqliteConnection, mut claim: Claim) -> Worked<'_, C
         if counts.delayed > 0 && wake(db, &engine, claim.now).await? {
             counts = Counts::read(db, &engine).await?;
         }
-        let wanted = Tier::ALL.map(|tier| match tier <= claim.least {
-            true => counts.ready[tier.rank()],
-            false => 0,
+        let wanted = Tier::ALL.map(|tier| {
+            if tier <= claim.least {
+                counts.ready[tier.rank()]
+            } else {
+                0
+            }
         });
         let turns = turns(&mut claim.rota, wanted, claim.wanted);
         let taken = take(db, &claim, &engine, &turns).await?;

@@ -114,6 +114,18 @@ impl JobQueue for EmbeddedQueue {
             tiers,
         })
     }
+
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
+        let engine = engine.clone();
+        let purged = self
+            .parts
+            .writer
+            .run(Durability::Process, move |db| {
+                table::purge_dead(db, engine, tier)
+            })
+            .await?;
+        Ok(purged)
+    }
 }
 
 struct EmbeddedConsumer(Arc<Desk>);

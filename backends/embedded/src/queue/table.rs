@@ -160,6 +160,24 @@ pub(crate) async fn bury(
     .map(drop)
 }
 
+/// Removes the dead letters of one lane; gives how many there were.
+pub(super) fn purge_dead(
+    db: &mut SqliteConnection,
+    engine: EngineId,
+    tier: Tier,
+) -> Worked<'_, u64> {
+    async move {
+        let statement = "DELETE FROM envelopes WHERE engine = ?1 AND tier = ?2 AND state = 'dead'";
+        let purged = sqlx::query(statement)
+            .bind(engine.as_str())
+            .bind(rank(tier))
+            .execute(db)
+            .await?;
+        Ok(purged.rows_affected())
+    }
+    .boxed()
+}
+
 async fn delay(
     db: &mut SqliteConnection,
     key: LeaseKey,

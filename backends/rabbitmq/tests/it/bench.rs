@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use voicefleet_core::{
-    Clock, EngineId, Envelope, Timestamp,
+    Clock, EngineId, Envelope, Tier, Timestamp,
     ports::{JobConsumer, JobQueue, PoolGauge, QueueError},
     time::SystemClock,
 };
@@ -37,6 +37,10 @@ impl JobQueue for Shared {
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
         self.0.gauge(engine).await
+    }
+
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
+        self.0.purge_dead(engine, tier).await
     }
 }
 

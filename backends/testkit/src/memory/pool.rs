@@ -80,6 +80,13 @@ impl Pool {
         self.delayed.iter().map(|(due, _)| *due).min()
     }
 
+    /// Forgets the dead of `tier`; gives how many there were.
+    pub(super) fn purge(&mut self, tier: Tier) -> usize {
+        let before = self.dead.len();
+        self.dead.retain(|(envelope, _)| envelope.tier != tier);
+        before - self.dead.len()
+    }
+
     pub(super) fn dead(&self) -> &[(Envelope, Failure)] {
         &self.dead
     }

@@ -108,6 +108,11 @@ impl JobQueue for MemoryQueue {
             tiers,
         })
     }
+
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
+        self.0.check()?;
+        Ok(self.0.with_pool(engine, |pool| pool.purge(tier)) as u64)
+    }
 }
 
 struct MemoryConsumer {

@@ -81,6 +81,7 @@ macro_rules! queue_cases {
             what_is_dropped_unsettled_comes_again,
             a_cancelled_next_loses_nothing,
             dead_letters_are_counted_and_do_not_come_again,
+            purging_removes_the_dead_letters_of_one_lane_and_nothing_else,
             the_gauge_counts_what_waits_and_what_runs,
             a_full_tier_refuses_and_the_others_do_not,
             a_full_tier_takes_back_what_it_gave,

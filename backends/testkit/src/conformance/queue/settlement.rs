@@ -1,13 +1,13 @@
 //! What becomes of a delivery.
 
 use voicefleet_core::{
-    ErrorCode, Failure, Tier, Timestamp,
+    EngineId, ErrorCode, Failure, Tier, Timestamp,
     ports::{Settlement, TierGauge},
 };
 
 use super::{
-    QueueBench, ROOMY, comes_to_hold, consumer, envelope, finish_next, next, publish, publish_many,
-    settle, tier_gauge,
+    QueueBench, ROOMY, comes_to_hold, consumer, envelope, finish_next, next, piper, publish,
+    publish_many, settle, tier_gauge,
 };
 use crate::conformance::within_patience;
 
@@ -135,6 +135,33 @@ pub async fn dead_letters_are_counted_and_do_not_come_again<B: QueueBench>() {
     let sentinel = publish(&bench, Tier::Batch).await;
     assert_eq!(finish_next(&mut consumer).await.job_id, sentinel);
     comes_to_hold(&bench, Tier::Batch, 0, 2).await;
+}
+
+/// Of one engine and tier, for good; what waits and what others have stays.
+pub async fn purging_removes_the_dead_letters_of_one_lane_and_nothing_else<B: QueueBench>() {
+    let bench = B::fresh(ROOMY).await;
+    let mut consumer = consumer(&bench).await;
+    for tier in [Tier::Batch, Tier::Batch, Tier::Standard] {
+        publish(&bench, tier).await;
+        let failure = Failure::new(ErrorCode::EngineFailed, "the engine failed on this input");
+        settle(next(&mut consumer).await, Settlement::DeadLetter(failure)).await;
+    }
+    let waiting = publish(&bench, Tier::Batch).await;
+    comes_to_hold(&bench, Tier::Batch, 1, 2).await;
+    assert_eq!(purged(&bench, &piper(), Tier::Batch).await, 2);
+    comes_to_hold(&bench, Tier::Batch, 1, 0).await;
+    comes_to_hold(&bench, Tier::Standard, 0, 1).await;
+    assert_eq!(purged(&bench, &piper(), Tier::Batch).await, 0);
+    let other = EngineId::new("kokoro");
+    assert_eq!(purged(&bench, &other, Tier::Standard).await, 0);
+    comes_to_hold(&bench, Tier::Standard, 0, 1).await;
+    assert_eq!(finish_next(&mut consumer).await.job_id, waiting);
+}
+
+async fn purged<B: QueueBench>(bench: &B, engine: &EngineId, tier: Tier) -> u64 {
+    let queue = bench.queue();
+    let purging = within_patience(queue.purge_dead(engine, tier));
+    purging.await.expect("purged")
 }
 
 /// Waiting for a worker or for a retry, or with a worker: everything is in the gauge, with its cost.

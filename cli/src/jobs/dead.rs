@@ -1,0 +1,84 @@
+//! `voicefleet jobs dead`: what failed for good.
+
+use std::{collections::HashSet, process::ExitCode};
+
+use voicefleet_core::JobState;
+
+use super::{
+    code,
+    job::{DeadLetters, Job},
+    output::{print_line, print_table},
+    server::{JobFilter, Server},
+    told,
+};
+
+const FAILED: JobFilter = JobFilter {
+    status: Some(JobState::Failed),
+    tier: None,
+};
+
+pub(super) async fn run(server: &Server, retry: bool) -> anyhow::Result<ExitCode> {
+    let failed = server.jobs(FAILED, usize::MAX).await?;
+    if retry {
+        return submit_again(server, failed).await;
+    }
+    print_failed(&failed);
+    print_line("");
+    print_counts(&server.dead_letters().await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_failed(failed: &[Job]) {
+    if failed.is_empty() {
+        return print_line("No job has failed.");
+    }
+    let row = |job: &Job| {
+        [
+            job.id.to_string(),
+            job.engine.clone(),
+            job.tier.clone(),
+            job.attempts.to_string(),
+            job.age(),
+            job.reason(),
+        ]
+    };
+    let rows: Vec<_> = failed.iter().map(row).collect();
+    print_table(["id", "engine", "tier", "attempts", "age", "reason"], &rows);
+}
+
+fn print_counts(letters: &DeadLetters) {
+    if letters.total == 0 {
+        return print_line("No dead letters.");
+    }
+    let lanes = letters.data.iter().filter(|lane| lane.dead > 0);
+    let rows: Vec<_> = lanes
+        .map(|lane| {
+            [
+                lane.engine.clone(),
+                lane.tier.clone(),
+                lane.dead.to_string(),
+            ]
+        })
+        .collect();
+    print_table(["engine", "tier", "dead letters"], &rows);
+}
+
+/// Identical jobs once: the same work would be done once in any case, and what fails again would be
+/// twice as much each time.
+async fn submit_again(server: &Server, failed: Vec<Job>) -> anyhow::Result<ExitCode> {
+    let mut all_done = true;
+    let mut seen = HashSet::new();
+    for job in failed {
+        if !seen.insert(job.fingerprint) {
+            continue;
+        }
+        let outcome = server.retry(job.id).await;
+        all_done &= told(job.id, outcome, |again| {
+            format!("{} -> {}", job.id, again.id)
+        })?;
+    }
+    if seen.is_empty() {
+        print_line("No job has failed.");
+    }
+    Ok(code(all_done))
+}

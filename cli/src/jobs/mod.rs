@@ -1,0 +1,75 @@
+//! `voicefleet jobs`: the jobs of a running server, over its HTTP API.
+
+mod dead;
+mod job;
+mod list;
+mod output;
+mod purge;
+mod server;
+mod show;
+
+use std::process::ExitCode;
+
+use voicefleet_core::JobId;
+
+use self::{
+    output::{complain, print_line},
+    server::{Server, ServerError},
+};
+use crate::cli::{JobsCommand, JobsOptions};
+
+/// Runs the command; the exit code is 1 if something that was asked for was not done.
+pub(crate) async fn run(options: JobsOptions) -> anyhow::Result<ExitCode> {
+    let server = Server::at(&options.url)?;
+    match options.command {
+        JobsCommand::List(options) => list::run(&server, &options).await,
+        JobsCommand::Show { id, json } => show::run(&server, id, json).await,
+        JobsCommand::Cancel { ids } => cancel(&server, &ids).await,
+        JobsCommand::Retry { ids } => retry(&server, &ids).await,
+        JobsCommand::Dead { retry } => dead::run(&server, retry).await,
+        JobsCommand::Purge(options) => purge::run(&server, &options).await,
+    }
+}
+
+async fn cancel(server: &Server, ids: &[JobId]) -> anyhow::Result<ExitCode> {
+    let mut all_done = true;
+    for id in ids {
+        let outcome = server.cancel(*id).await;
+        all_done &= told(*id, outcome, |job| format!("{id} is {}", job.status))?;
+    }
+    Ok(code(all_done))
+}
+
+async fn retry(server: &Server, ids: &[JobId]) -> anyhow::Result<ExitCode> {
+    let mut all_done = true;
+    for id in ids {
+        let outcome = server.retry(*id).await;
+        all_done &= told(*id, outcome, |again| again.id.to_string())?;
+    }
+    Ok(code(all_done))
+}
+
+/// Tells what became of one of several jobs. A refusal concerns that one only; all else ends the command.
+fn told<T>(
+    id: JobId,
+    outcome: Result<T, ServerError>,
+    sentence: impl FnOnce(&T) -> String,
+) -> Result<bool, ServerError> {
+    match outcome {
+        Ok(value) => print_line(&sentence(&value)),
+        Err(ServerError::Refused { detail, .. }) => {
+            complain(&format!("{id}: {detail}"));
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(true)
+}
+
+fn code(all_done: bool) -> ExitCode {
+    if all_done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

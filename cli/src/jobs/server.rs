@@ -1,0 +1,211 @@
+//! The calls of the HTTP API that the commands make, with errors for whoever types them.
+
+use std::{error::Error, time::Duration};
+
+use reqwest::{Method, RequestBuilder, Response, Url};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use voicefleet_core::{JobId, JobState, Tier};
+
+use super::job::{DeadLetters, Job, JobPage, Purged};
+
+/// Longest wait for a connection, and for an answer.
+const CONNECT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_mins(1);
+/// The largest page that the server gives.
+const PAGE: usize = 100;
+
+/// Why the server did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServerError {
+    /// The address is none.
+    #[error("--url: '{0}' is no address like http://127.0.0.1:8080")]
+    Address(String),
+    /// Nobody answers.
+    #[error(
+        "no server answers at {base} ({reason}); is it running, and is --url or VOICEFLEET_URL right?"
+    )]
+    Absent {
+        /// The address.
+        base: String,
+        /// What the network says.
+        reason: String,
+    },
+    /// It said no.
+    #[error("{detail} ({code})")]
+    Refused {
+        /// Its reason, for machines.
+        code: String,
+        /// Its reason, for people.
+        detail: String,
+    },
+    /// It answered something else.
+    #[error("what answers at {base} is not a Voicefleet server of this version ({reason})")]
+    Stranger {
+        /// The address.
+        base: String,
+        /// What is odd about the answer.
+        reason: String,
+    },
+}
+
+/// Which jobs to list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JobFilter {
+    pub(super) status: Option<JobState>,
+    pub(super) tier: Option<Tier>,
+}
+
+/// A running server.
+pub(super) struct Server {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Server {
+    pub(super) fn at(url: &str) -> anyhow::Result<Self> {
+        let usable = |parsed: &Url| matches!(parsed.scheme(), "http" | "https");
+        if !Url::parse(url).is_ok_and(|parsed| usable(&parsed)) {
+            return Err(ServerError::Address(url.to_owned()).into());
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(ANSWER)
+            .build()?;
+        Ok(Self {
+            http,
+            base: url.trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// The newest jobs, at most `limit`.
+    pub(super) async fn jobs(
+        &self,
+        filter: JobFilter,
+        limit: usize,
+    ) -> Result<Vec<Job>, ServerError> {
+        let mut jobs: Vec<Job> = Vec::new();
+        while jobs.len() < limit {
+            let wanted = (limit - jobs.len()).min(PAGE);
+            let page = self.page(filter, jobs.last(), wanted).await?;
+            jobs.extend(page.data);
+            if !page.has_more {
+                break;
+            }
+        }
+        Ok(jobs)
+    }
+
+    async fn page(
+        &self,
+        filter: JobFilter,
+        after: Option<&Job>,
+        limit: usize,
+    ) -> Result<JobPage, ServerError> {
+        let query = [
+            ("limit", Some(limit.to_string())),
+            ("status", filter.status.map(|status| status.to_string())),
+            ("tier", filter.tier.map(|tier| tier.to_string())),
+            ("after", after.map(|job| job.id.to_string())),
+        ];
+        let request = self.request(Method::GET, "/v1/jobs");
+        self.answer(request.query(&query)).await
+    }
+
+    /// The whole job object.
+    pub(super) async fn job(&self, id: JobId) -> Result<Map<String, Value>, ServerError> {
+        let path = format!("/v1/jobs/{id}");
+        self.answer(self.request(Method::GET, &path)).await
+    }
+
+    /// Withdraws a job; gives it as it is then.
+    pub(super) async fn cancel(&self, id: JobId) -> Result<Job, ServerError> {
+        let path = format!("/v1/jobs/{id}/cancel");
+        self.answer(self.request(Method::POST, &path)).await
+    }
+
+    /// Submits a job again; gives the new one.
+    pub(super) async fn retry(&self, id: JobId) -> Result<Job, ServerError> {
+        let path = format!("/v1/jobs/{id}/retry");
+        self.answer(self.request(Method::POST, &path)).await
+    }
+
+    pub(super) async fn dead_letters(&self) -> Result<DeadLetters, ServerError> {
+        let request = self.request(Method::GET, "/v1/dead-letters");
+        self.answer(request).await
+    }
+
+    pub(super) async fn purge(
+        &self,
+        engine: &str,
+        tier: Option<Tier>,
+    ) -> Result<Purged, ServerError> {
+        let query = [
+            ("engine", Some(engine.to_owned())),
+            ("tier", tier.map(|tier| tier.to_string())),
+        ];
+        let request = self.request(Method::DELETE, "/v1/dead-letters");
+        self.answer(request.query(&query)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ServerError> {
+        let absent = |error: reqwest::Error| ServerError::Absent {
+            base: self.base.clone(),
+            reason: innermost(&error),
+        };
+        let answer = request.send().await.map_err(absent)?;
+        if !answer.status().is_success() {
+            return Err(self.refusal(answer).await);
+        }
+        let text = answer.text().await.map_err(absent)?;
+        serde_json::from_str(&text).map_err(|error| self.stranger(error.to_string()))
+    }
+
+    /// Every refusal of ours is a problem with a code and a sentence.
+    async fn refusal(&self, answer: Response) -> ServerError {
+        #[derive(Deserialize)]
+        struct Problem {
+            code: String,
+            detail: String,
+        }
+        let status = answer.status();
+        match answer.json::<Problem>().await {
+            Ok(Problem { code, detail }) => ServerError::Refused { code, detail },
+            Err(_) => self.stranger(status.to_string()),
+        }
+    }
+
+    fn stranger(&self, reason: String) -> ServerError {
+        ServerError::Stranger {
+            base: self.base.clone(),
+            reason,
+        }
+    }
+}
+
+/// What went wrong at the bottom: the layers above only say that something did.
+fn innermost(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_address_is_named() {
+        for url in ["", "localhost:8080", "/v1", "ftp://example.com"] {
+            let error = Server::at(url).err().expect("refused").to_string();
+            assert!(error.contains(&format!("'{url}'")), "{error}");
+        }
+        assert!(Server::at("https://example.com/").is_ok());
+    }
+}
