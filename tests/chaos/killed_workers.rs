@@ -66,43 +66,43 @@ async fn storm(events: &[(usize, Event)]) {
 
     let began = Instant::now();
     let works = load::mixed(JOBS, &mut dice);
-    let jobs = tokio::spawn({
-        let clients = clients.clone();
-        async move {
+    let (jobs, kills) = {
+        let working = async {
             let ids = load::submit_all(&clients, &works).await;
             load::all_ended(&clients, &ids).await
-        }
-    });
-    let kills = kill_until(&mut cluster, &mut crew, events, &mut dice, &jobs).await;
-    let jobs = jobs.await.expect("the clients");
+        };
+        let mut kills = 0;
+        let killing = kill(&mut cluster, &mut crew, events, &mut dice, &mut kills);
+        let jobs = tokio::select! {
+            jobs = working => jobs,
+            () = killing => unreachable!("it never ends"),
+        };
+        (jobs, kills)
+    };
     let took = began.elapsed();
     load::all_have_results(&clients[0], &jobs).await;
     crew.leave().await;
     report(&Ledger::of(&cluster), &jobs, kills, took, events);
 }
 
-/// Kills until all jobs have ended; gives the number of kills.
-async fn kill_until<T>(
+/// Kills until it is dropped, and counts the kills.
+async fn kill(
     cluster: &mut Cluster,
     crew: &mut Crew,
     events: &[(usize, Event)],
     dice: &mut fastrand::Rng,
-    jobs: &tokio::task::JoinHandle<T>,
-) -> usize {
-    let mut kills = 0;
+    kills: &mut usize,
+) {
     let mut ticks = interval(KILL_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        if jobs.is_finished() {
-            return kills;
-        }
+        *kills += 1;
         crew.kill_one(cluster, dice)
             .await
             .expect("killed and replaced");
-        kills += 1;
-        if let Some((_, event)) = events.iter().find(|(at, _)| *at == kills) {
+        if let Some((_, event)) = events.iter().find(|(at, _)| at == kills) {
             println!("after {kills} kills: {event:?}");
             happen(*event, cluster).await;
         }

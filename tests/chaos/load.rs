@@ -50,11 +50,10 @@ pub(crate) fn mixed(count: usize, dice: &mut fastrand::Rng) -> Vec<Work> {
 
 /// Several chunks.
 pub(crate) fn long_answer(number: usize) -> String {
-    (0..8)
-        .map(|sentence| {
-            format!("This is sentence {sentence} of the long answer to question {number}. ")
-        })
-        .collect()
+    let sentences = (0..8).map(|sentence| {
+        format!("This is sentence {sentence} of the long answer to question {number}.")
+    });
+    sentences.collect::<Vec<_>>().join(" ")
 }
 
 /// Submits everything, at the servers in turn, until it is accepted; gives the ids in the order of `works`.
@@ -129,10 +128,8 @@ where
             tokio::time::sleep(AGAIN).await;
         }
     };
-    match tokio::time::timeout(LIMIT, trying).await {
-        Ok(value) => value,
-        Err(_) => panic!("given up after {LIMIT:?}: {last:?}"),
-    }
+    let done = tokio::time::timeout(LIMIT, trying).await;
+    done.unwrap_or_else(|_| panic!("given up after {LIMIT:?}: {last:?}"))
 }
 
 /// The statuses of jobs and how many have each.

@@ -1,6 +1,11 @@
 //! What is left of a cluster when its parts are killed under load: long, seeded, and with figures.
 //! `make chaos` runs it; `VOICEFLEET_SEED` sets another seed.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "their figures are what these tests are run for"
+)]
+
 mod flood;
 mod killed_api;
 mod killed_workers;

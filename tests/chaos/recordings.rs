@@ -142,7 +142,9 @@ fn chunks_while_waiting(ledger: &Ledger, long: &str, probes: &[String]) -> BTree
                 waiting.insert(job, 0);
             }
             Some("chunk begins") if job == long => {
-                waiting.values_mut().for_each(|chunks| *chunks += 1);
+                for chunks in waiting.values_mut() {
+                    *chunks += 1;
+                }
             }
             Some("chunk begins") => {
                 begun.extend(waiting.remove_entry(&job));

@@ -107,7 +107,7 @@ impl Wire {
         };
         yield_now().await;
         if self.with(|state| state.dead) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         answer
     }
@@ -241,6 +241,10 @@ impl<P: JobQueue> JobQueue for Wired<P> {
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
         self.wire.queue(self.port.gauge(engine)).await
+    }
+
+    async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
+        self.wire.queue(self.port.purge_dead(engine, tier)).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_api::{ApiContext, ApiLimits, ApiStop, queue_what_was_left};
 use voicefleet_audio::Codec;
@@ -70,10 +70,12 @@ impl Shared {
             stop: ApiStop::default(),
         };
         let left = queue_what_was_left(context.clone(), CancellationToken::new());
-        tokio::spawn(left);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(left);
         Api {
             router: voicefleet_api::router(context),
             wire,
+            _tasks: tasks,
         }
     }
 
@@ -101,12 +103,9 @@ impl Shared {
         let stop = Stop::default();
         let worker = Worker::over(Arc::new(AtOnce), parts, config, stop.clone());
         let worker = worker.expect("the settings are right");
-        let task = tokio::spawn(async move { worker.run().await.expect("in order") });
-        Running {
-            task: task.abort_handle(),
-            stop,
-            wire,
-        }
+        let mut task = JoinSet::new();
+        task.spawn(async move { worker.run().await.expect("in order") });
+        Running { task, stop, wire }
     }
 }
 
@@ -114,24 +113,26 @@ impl Shared {
 pub(crate) struct Api {
     pub(crate) router: Router,
     pub(crate) wire: Wire,
+    /// They end with it.
+    _tasks: JoinSet<()>,
 }
 
 /// A worker that runs.
 pub(crate) struct Running {
-    task: AbortHandle,
+    task: JoinSet<()>,
     pub(crate) stop: Stop,
     pub(crate) wire: Wire,
 }
 
 impl Running {
     /// As by `kill -9`; the queue takes back what it had.
-    pub(crate) fn kill(&self) {
+    pub(crate) fn kill(mut self) {
         self.wire.kill();
-        self.task.abort();
+        self.task.abort_all();
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.task.is_finished()
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.task.try_join_next().is_some()
     }
 }
 

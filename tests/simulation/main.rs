@@ -5,6 +5,11 @@
 //! A history is its seed: the whole runs on one thread, by a clock that stands still.
 //! `VOICEFLEET_HISTORIES` sets how many there are, `VOICEFLEET_SEED` the first.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "their figures are what these tests are run for"
+)]
+
 mod faults;
 mod fleet;
 mod history;

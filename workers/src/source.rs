@@ -109,8 +109,11 @@ async fn next_for(room: &Arc<Room>, consumer: &mut dyn JobConsumer) -> Held {
         tokio::select! {
             biased;
             delivery = next_delivery(consumer, least) => {
-                let _seat = room.take(delivery.envelope().tier);
-                return Held { delivery, _seat };
+                let seat = room.take(delivery.envelope().tier);
+                return Held {
+                    delivery,
+                    _seat: seat,
+                };
             }
             () = more => {}
         }

@@ -190,12 +190,11 @@ mod tests {
         assert!(batch.as_mut().now_or_never().is_none());
         for _ in 0..100 {
             let mut renewed = Box::pin(turns.renew(standard, Tier::Standard));
-            match renewed.as_mut().now_or_never() {
-                Some(turn) => standard = turn,
-                None => {
-                    assert!(batch.now_or_never().is_some());
-                    return;
-                }
+            if let Some(turn) = renewed.as_mut().now_or_never() {
+                standard = turn;
+            } else {
+                assert!(batch.now_or_never().is_some());
+                return;
             }
         }
         panic!("batch was never served");

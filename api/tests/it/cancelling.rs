@@ -113,7 +113,8 @@ async fn a_follower_that_cannot_be_queued_yet_is_queued_later() {
     api.clock.advance(std::time::Duration::from_mins(1));
     let stop = tokio_util::sync::CancellationToken::new();
     let sweeping = voicefleet_api::queue_what_was_left(api.context.clone(), stop.clone());
-    let sweeping = tokio::spawn(sweeping);
+    let mut sweeper = tokio::task::JoinSet::new();
+    sweeper.spawn(sweeping);
     // The first of the two envelopes is that of the cancelled job.
     let queued = [
         api.next_envelope("piper").await,
@@ -121,7 +122,8 @@ async fn a_follower_that_cannot_be_queued_yet_is_queued_later() {
     ];
     assert_eq!(queued[1].job_id.to_string(), follower);
     stop.cancel();
-    sweeping.await.expect("ends when it is told to");
+    let ended = sweeper.join_next().await.expect("a task");
+    ended.expect("ends when it is told to");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -52,6 +52,8 @@ impl RabbitServer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
+        // A broker to which none answers starts a mapper of its own, which outlives it.
+        wait_until_it_answers(place.mapper_port)?;
         let broker = place.command().spawn()?;
         let mut server = Self {
             broker,
@@ -123,6 +125,22 @@ impl Place {
             .stderr(Stdio::null());
         command
     }
+}
+
+/// Asks it for the names that it has, over and over.
+fn wait_until_it_answers(mapper_port: u16) -> io::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let asked = Command::new("epmd")
+            .args(["-port", &mapper_port.to_string(), "-names"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        if asked.success() {
+            return Ok(());
+        }
+    }
+    Err(io::Error::other("Erlang's port mapper did not come up"))
 }
 
 fn wait_until_ready(broker: &mut Child) -> io::Result<()> {
