@@ -67,6 +67,16 @@ impl Cluster {
             .await
     }
 
+    /// Another worker, as process 1.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn worker_as_process_1(&mut self, engines: &str) -> anyhow::Result<Server> {
+        let settings = self.urls().into_iter().chain(self.settings.clone());
+        let settings: Vec<_> = settings.collect();
+        Server::start_as_process_1(&["worker", "--engine", engines], &settings).await
+    }
+
     async fn process(&mut self, role: &[&str], name: &str) -> anyhow::Result<Server> {
         self.started += 1;
         let log = self.logs.path().join(format!("{name}-{}", self.started));

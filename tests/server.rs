@@ -23,6 +23,8 @@ const ADDRESS_PREFIX: &str = "listening on ";
 /// A running `voicefleet` that serves, be it the API or its own state; killed when dropped.
 pub struct Server {
     child: Child,
+    /// The process that signals go to, if it is not the child itself.
+    signalled: Option<u32>,
     base: String,
 }
 
@@ -55,6 +57,25 @@ impl Server {
         Self::launch(command).await
     }
 
+    /// As [`Server::start_role`], but as process 1 of its own world of processes, as in a container.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_as_process_1(
+        role: &[&str],
+        settings: &[(String, String)],
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--pid", "--fork", "--kill-child"])
+            .arg(program()?)
+            .args(role)
+            .envs(settings.iter().cloned());
+        let mut server = Self::launch(command).await?;
+        server.signalled = Some(only_child_of(server.pid()?)?);
+        Ok(server)
+    }
+
     async fn launch(mut command: Command) -> anyhow::Result<Self> {
         let mut child = command
             .env("VOICEFLEET_LISTEN", "127.0.0.1:0")
@@ -71,7 +92,11 @@ impl Server {
             .strip_prefix(ADDRESS_PREFIX)
             .ok_or_else(|| anyhow!("unexpected first line: {line}"))?
             .to_owned();
-        Ok(Self { child, base })
+        Ok(Self {
+            child,
+            signalled: None,
+            base,
+        })
     }
 
     /// A client of this server.
@@ -127,7 +152,7 @@ impl Server {
     /// # Errors
     /// If it does not stop in time or with another code.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = self.pid()?.to_string();
+        let pid = self.signalled.map_or_else(|| self.pid(), Ok)?.to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await?;
         if !sent.success() {
             bail!("SIGTERM could not be sent");
@@ -141,6 +166,12 @@ impl Server {
             bail!("ended with {status}")
         }
     }
+}
+
+fn only_child_of(parent: u32) -> anyhow::Result<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))?;
+    let child = children.split_whitespace().next().context("no child")?;
+    Ok(child.parse()?)
 }
 
 /// The program built beside the running test or bench.

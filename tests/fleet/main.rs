@@ -1,5 +1,7 @@
 //! A cluster of real processes over a real RabbitMQ and Redis: each module is one promise to a user.
 
+mod outages;
+mod stop;
 mod together;
 
 /// The Piper voice of the tests.
