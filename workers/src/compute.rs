@@ -8,11 +8,14 @@ use std::{
 use tokio::sync::oneshot;
 use voicefleet_core::{EngineId, ErrorCode, Failure, Tier, tier::TierShares};
 
-use crate::turns::{Turn, Turns};
+use crate::{
+    threads::Threads,
+    turns::{Turn, Turns},
+};
 
 /// As many threads as the worker has slots, each used by whoever has a turn.
 pub(crate) struct ComputePool {
-    threads: rayon::ThreadPool,
+    threads: Threads,
     turns: Arc<Turns>,
 }
 
@@ -23,14 +26,10 @@ impl ComputePool {
         threads: usize,
         shares: TierShares,
     ) -> std::io::Result<Self> {
-        let name = engine.as_str().to_owned();
-        let turns = Turns::new(threads, shares);
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(move |index| format!("{name}-{index}"))
-            .build()
-            .map(|threads| Self { threads, turns })
-            .map_err(std::io::Error::other)
+        Ok(Self {
+            turns: Turns::new(threads, shares),
+            threads: Threads::start(engine.as_str(), threads)?,
+        })
     }
 
     /// Waits until it is this tier's turn to use one of the threads; `held` is the turn that whoever
@@ -54,11 +53,11 @@ impl ComputePool {
     ) -> Result<(T, Turn), Failure> {
         let (reply, answer) = oneshot::channel();
         let span = tracing::Span::current();
-        self.threads.spawn(move || {
+        self.threads.run(Box::new(move || {
             let outcome = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
             // Nobody waits any more when the attempt timed out; the result is then of no use.
             let _ = reply.send(outcome.map(|value| (value, turn)));
-        });
+        }));
         match answer.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) | Err(_) => Err(Failure::new(

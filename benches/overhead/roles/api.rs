@@ -19,10 +19,10 @@ pub(crate) const VOICE: &str = ENGINE;
 /// Serves until it is killed. Says where on standard output.
 pub(crate) async fn serve(servers: &Servers) -> anyhow::Result<()> {
     let context = context(Parts::open(servers).await?);
-    tokio::spawn(queue_what_was_left(
-        context.clone(),
-        context.stop.draining.clone(),
-    ));
+    let draining = context.stop.draining.clone();
+    context
+        .tasks
+        .spawn(queue_what_was_left(context.clone(), draining));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
     Ok(axum::serve(listener, router(context)).await?)
