@@ -127,10 +127,7 @@ pub(crate) async fn publish(
     trace: Option<TraceContext>,
 ) -> Result<(), ApiError> {
     let Err(error) = app.queue.publish(&Envelope::for_job(job, trace)).await else {
-        // If this is not noted, the job is published a second time, which whoever gets it notices.
-        if let Err(error) = app.records.published(job.id).await {
-            tracing::debug!(job_id = %job.id, %error, "not noted that the job is in the queue");
-        }
+        note_published(app, job.id);
         return Ok(());
     };
     let error = ApiError::from(error).about_job(job);
@@ -144,6 +141,18 @@ pub(crate) async fn publish(
         Err(error) => tracing::error!(job_id = %job.id, %error, "followers of an unqueued job"),
     }
     Err(error)
+}
+
+/// Nobody waits for this. If it is not noted, the job is published a second time, which whoever gets it
+/// notices.
+fn note_published(app: &App, id: JobId) {
+    let records = Arc::clone(&app.records);
+    let noting = async move {
+        if let Err(error) = records.published(id).await {
+            tracing::debug!(job_id = %id, %error, "not noted that the job is in the queue");
+        }
+    };
+    app.tasks.spawn(noting.in_current_span());
 }
 
 async fn fail(app: &App, id: JobId, failure: &Failure) {

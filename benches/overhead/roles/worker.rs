@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use voicefleet_core::ports::LoadedEngine;
 use voicefleet_testkit::engines::{FakeLoader, FakeSpeechEngine, Script};
 use voicefleet_workers::{Stop, Worker, WorkerConfig, WorkerParts};
@@ -33,5 +34,12 @@ pub(crate) async fn work(servers: &Servers) -> anyhow::Result<()> {
         slots: SLOTS,
         ..WorkerConfig::default()
     };
-    Ok(Worker::new(parts, config, Stop::default())?.run().await?)
+    let worker = Worker::new(parts, config, Stop::default())?;
+    // A task, as in the program: what is not one is woken over a thread of its own.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(worker.run());
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    Ok(())
 }
