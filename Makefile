@@ -65,6 +65,10 @@ lint: setup ## Formatting, clippy, docs, licences and bans
 bench: setup-test models ## Criterion benches of the pure parts and the throughput comparison
 	cargo bench --locked -p voicefleet-benches
 
+.PHONY: bench-overhead
+bench-overhead: setup-test ## What a job costs that is no work, beside Celery behind FastAPI (about 5 min)
+	cargo bench --locked -p voicefleet-benches --bench overhead -- --celery "$$(benches/peers/celery/setup)"
+
 .PHONY: clean
 clean: ## Build output (models and data stay)
 	cargo clean

@@ -137,11 +137,20 @@ async fn publish(app: &App, job: &Job, trace: Option<TraceContext>) -> Result<()
 /// Puts a job's envelope into the queue.
 async fn queue(app: &App, job: &Job, trace: Option<TraceContext>) -> Result<(), QueueError> {
     app.queue.publish(&Envelope::for_job(job, trace)).await?;
-    // If this is not noted, the job is published a second time, which whoever gets it notices.
-    if let Err(error) = app.records.published(job.id).await {
-        tracing::debug!(job_id = %job.id, %error, "not noted that the job is in the queue");
-    }
+    note_published(app, job.id);
     Ok(())
+}
+
+/// Nobody waits for this. If it is not noted, the job is published a second time, which whoever gets it
+/// notices.
+fn note_published(app: &App, id: JobId) {
+    let records = Arc::clone(&app.records);
+    let noting = async move {
+        if let Err(error) = records.published(id).await {
+            tracing::debug!(job_id = %id, %error, "not noted that the job is in the queue");
+        }
+    };
+    app.tasks.spawn(noting.in_current_span());
 }
 
 /// Makes the oldest follower of a job that has ended without a result lead, in the lane of the most

@@ -23,7 +23,7 @@ pub(crate) async fn until_ended(
         if left.is_zero() {
             break;
         }
-        let change = records.wait(job.id, (job.state, job.progress), left);
+        let change = records.wait_for_end(job.id, (job.state, job.progress), left);
         let Some(changed) = closing.run_until_cancelled(change).await else {
             break;
         };

@@ -8,7 +8,10 @@ use std::{
 use tokio::sync::oneshot;
 use voicefleet_core::{EngineId, ErrorCode, Failure, Tier, tier::TierShares};
 
-use crate::turns::{Turn, Turns};
+use crate::{
+    threads::Threads,
+    turns::{Turn, Turns},
+};
 
 /// Where blocking inference runs.
 pub trait Cores: Send + Sync {
@@ -16,24 +19,15 @@ pub trait Cores: Send + Sync {
     fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
 
-/// A thread for each core that may be used, named after the engine. They end with this value.
-struct Threads(rayon::ThreadPool);
-
 impl Cores for Threads {
     fn run(&self, work: Box<dyn FnOnce() + Send>) {
-        self.0.spawn(work);
+        self.give(work);
     }
 }
 
-/// Starts `count` threads.
+/// Starts `count` threads, named after the engine. They end with the value.
 pub(crate) fn threads(engine: &EngineId, count: usize) -> std::io::Result<Arc<dyn Cores>> {
-    let name = engine.as_str().to_owned();
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(count)
-        .thread_name(move |index| format!("{name}-{index}"))
-        .build()
-        .map_err(std::io::Error::other)?;
-    Ok(Arc::new(Threads(threads)))
+    Ok(Arc::new(Threads::start(engine.as_str(), count)?))
 }
 
 /// As many cores as the worker has slots, each used by whoever has a turn.

@@ -18,6 +18,7 @@ mod room;
 mod run_job;
 mod source;
 mod speech;
+mod threads;
 mod transcription;
 mod turns;
 mod worker;

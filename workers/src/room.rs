@@ -53,6 +53,12 @@ impl Room {
         tiers.find(|tier| at_least_as_urgent(tier) < self.slots)
     }
 
+    /// How many jobs of this tier and more urgent ones there is room for, whichever they are.
+    pub(crate) fn free(&self, least: Tier) -> usize {
+        let held: usize = self.held()[..=least.rank()].iter().sum();
+        self.slots.saturating_sub(held)
+    }
+
     /// Comes to its end when a job has left after this call.
     pub(crate) fn more(&self) -> impl Future<Output = ()> {
         self.freed.notified()
@@ -79,7 +85,9 @@ mod tests {
     fn urgent_work_finds_room_beside_less_urgent_work_and_no_more_of_it_than_slots() {
         let room = Room::new(1);
         assert_eq!(room.least(), Some(Tier::Batch));
+        assert_eq!(room.free(Tier::Batch), 1);
         let batch = room.take(Tier::Batch);
+        assert_eq!((room.free(Tier::Batch), room.free(Tier::Standard)), (0, 1));
         assert_eq!(room.least(), Some(Tier::Standard));
         let standard = room.take(Tier::Standard);
         assert_eq!(room.least(), Some(Tier::Realtime));

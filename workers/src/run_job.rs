@@ -30,7 +30,8 @@ pub(crate) struct Product {
 
 /// Runs the attempt. `Ok` means: the result is stored and recorded.
 pub(crate) async fn run(resources: &Resources, ticket: &Ticket) -> Result<(), Setback> {
-    let job = begin(resources, ticket).await?;
+    let (job, is_made) = tokio::join!(begin(resources, ticket), is_made(resources, ticket));
+    let job = job?;
     let mut attempt = Attempt::new(resources, ticket, &job);
     let limit = resources.config.job_timeout;
     let too_long = |_| {
@@ -39,9 +40,15 @@ pub(crate) async fn run(resources: &Resources, ticket: &Ticket) -> Result<(), Se
             format!("the job took longer than {limit:?}"),
         )
     };
-    tokio::time::timeout(limit, attempt.carry_out(&job))
+    tokio::time::timeout(limit, attempt.carry_out(&job, is_made))
         .await
         .map_err(too_long)?
+}
+
+/// Whether the result is there already.
+async fn is_made(resources: &Resources, ticket: &Ticket) -> bool {
+    let key = BlobKey::Result(ticket.envelope.spec.fingerprint());
+    resources.parts.blobs.contains(&key).await.unwrap_or(false)
 }
 
 /// Makes the job ours.
@@ -104,6 +111,8 @@ pub(crate) struct Attempt<'a> {
     turn: Option<Turn>,
     model: ModelRef,
     progress: Progress,
+    /// Whether the records know how many chunks there are.
+    announced: bool,
     timings: Timings,
     /// The places of the chunks, once all are made.
     made: Option<Checkpoints>,
@@ -132,6 +141,7 @@ impl<'a> Attempt<'a> {
                 digest: digest.clone(),
             },
             progress: Progress::default(),
+            announced: false,
             timings: Timings {
                 queue_ms: job.timings.queue_ms,
                 pause_ms: job.timings.pause_ms,
@@ -142,16 +152,9 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn carry_out(&mut self, job: &Job) -> Result<(), Setback> {
-        let key = BlobKey::Result(job.fingerprint.clone());
-        let already_made = self
-            .resources
-            .parts
-            .blobs
-            .contains(&key)
-            .await
-            .unwrap_or(false);
+    async fn carry_out(&mut self, job: &Job, already_made: bool) -> Result<(), Setback> {
         if !already_made {
+            let key = BlobKey::Result(job.fingerprint.clone());
             let product = self.compute(&job.spec).await?;
             self.turn = None;
             self.timings.audio_seconds = product.audio_seconds;
@@ -191,7 +194,7 @@ impl<'a> Attempt<'a> {
         Ok(result)
     }
 
-    /// Says how many chunks there are, and takes over those that an earlier attempt has finished.
+    /// Counts the chunks, and takes over those that an earlier attempt has finished.
     pub(crate) async fn resume<T: Checkpoint>(
         &mut self,
         checkpoints: &Checkpoints,
@@ -210,7 +213,6 @@ impl<'a> Attempt<'a> {
                 "job resumed"
             );
         }
-        self.advance().await?;
         Ok(chunks)
     }
 
@@ -229,10 +231,12 @@ impl<'a> Attempt<'a> {
             tracing::debug!(chunk, "chunk begins");
             work()
         };
+        let announced = self.announce();
         let computing = self.on_compute_thread(work);
-        let (made, took) = computing
-            .instrument(tracing::info_span!("chunk", chunk))
-            .await?;
+        let computing = computing.instrument(tracing::info_span!("chunk", chunk));
+        let (announced, made) = tokio::join!(announced, computing);
+        announced?;
+        let (made, took) = made?;
         self.timings.compute_ms += milliseconds(took);
         self.progress.chunks_done += 1;
         if self.progress.chunks_done == 1 {
@@ -240,9 +244,11 @@ impl<'a> Attempt<'a> {
             self.timings.first_chunk_ms = milliseconds(since_submit);
         }
         checkpoints.keep(chunk as usize, &made).await;
-        self.advance().await?;
         if self.progress.chunks_done == self.progress.chunks_total {
+            // The end of the job follows, and says so itself.
             self.made = Some(checkpoints.clone());
+        } else {
+            self.advance().await?;
         }
         Ok(made)
     }
@@ -299,17 +305,30 @@ impl<'a> Attempt<'a> {
         Ok((value, took))
     }
 
+    /// Says how many chunks there are, beside the computing of the first one.
+    fn announce(&mut self) -> impl Future<Output = Result<(), Setback>> + use<'a> {
+        let is_news = !std::mem::replace(&mut self.announced, true);
+        let advancing = is_news.then(|| self.advance());
+        async {
+            match advancing {
+                Some(advancing) => advancing.await,
+                None => Ok(()),
+            }
+        }
+    }
+
     /// Also finds out whether the job is still ours: a cancelled one refuses to advance.
-    async fn advance(&mut self) -> Result<(), Setback> {
+    fn advance(&self) -> impl Future<Output = Result<(), Setback>> + use<'a> {
+        let (resources, run, id) = (self.resources, self.run, self.job_id);
         let change = JobChange::Advance {
             progress: self.progress,
             timings: self.timings,
         };
-        let records = &self.resources.parts.records;
-        records
-            .change_by(Some(self.run), self.job_id, change)
-            .await?;
-        Ok(())
+        async move {
+            let records = &resources.parts.records;
+            records.change_by(Some(run), id, change).await?;
+            Ok(())
+        }
     }
 
     async fn store(&mut self, key: &BlobKey, blob: Blob) -> Result<(), Setback> {

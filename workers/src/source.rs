@@ -106,6 +106,7 @@ async fn next_for(room: &Arc<Room>, consumer: &mut dyn JobConsumer) -> Held {
             more.await;
             continue;
         };
+        consumer.has_room_for(room.free(least));
         tokio::select! {
             biased;
             delivery = next_delivery(consumer, least) => {

@@ -1,10 +1,19 @@
-//! How many messages wait in a queue.
+//! How many messages wait in a queue, and whether one more may.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use lapin::{
     Channel,
     options::QueueDeclareOptions,
     types::{FieldTable, MessageCount},
 };
+
+/// How long the broker's answer is built on.
+const FRESH: Duration = Duration::from_millis(250);
 
 /// The messages of `queue` that are with nobody.
 pub(crate) async fn waiting(channel: &Channel, queue: &str) -> lapin::Result<MessageCount> {
@@ -16,4 +25,57 @@ pub(crate) async fn waiting(channel: &Channel, queue: &str) -> lapin::Result<Mes
         .queue_declare(queue.into(), options, FieldTable::default())
         .await?;
     Ok(queue.message_count())
+}
+
+/// What the broker said of each queue a moment ago, so that it need not be asked before every publish.
+#[derive(Default)]
+pub(crate) struct Estimates(Mutex<HashMap<String, Estimate>>);
+
+struct Estimate {
+    asked: Instant,
+    /// What waited then, and what we have published since.
+    waiting: u32,
+}
+
+impl Estimates {
+    /// Whether one more surely fits, which is then counted. Only a queue that is less than half full
+    /// leaves no doubt, for others publish too.
+    pub(crate) fn one_more_fits(&self, queue: &str, most: u32, now: Instant) -> bool {
+        let mut known = self.known();
+        let Some(estimate) = known.get_mut(queue) else {
+            return false;
+        };
+        let fits = now.duration_since(estimate.asked) < FRESH && estimate.waiting < most / 2;
+        estimate.waiting += u32::from(fits);
+        fits
+    }
+
+    /// Notes what the broker said, and the one that is about to be published.
+    pub(crate) fn note(&self, queue: &str, waiting: u32, now: Instant) {
+        let estimate = Estimate {
+            asked: now,
+            waiting: waiting.saturating_add(1),
+        };
+        self.known().insert(queue.to_owned(), estimate);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Estimate>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_broker_is_asked_again_when_the_queue_fills_and_when_time_has_passed() {
+        let (estimates, begin) = (Estimates::default(), Instant::now());
+        assert!(!estimates.one_more_fits("a", 10, begin));
+        estimates.note("a", 2, begin);
+        assert!(!estimates.one_more_fits("b", 10, begin));
+        assert!(!estimates.one_more_fits("a", 10, begin + FRESH));
+        let more = (0..10).filter(|_| estimates.one_more_fits("a", 10, begin));
+        assert_eq!(more.count(), 2);
+    }
 }

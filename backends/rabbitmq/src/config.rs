@@ -16,7 +16,8 @@ pub struct RabbitConfig {
     /// The engines that have lanes.
     pub engines: Vec<EngineId>,
     /// Most envelopes that may wait in one lane, by tier. About: several publishers at the same moment
-    /// may each find room for one.
+    /// may each find room for one, and one that finds the lane less than half full does not ask again
+    /// for a quarter of a second.
     pub max_waiting: [u32; 3],
     /// What the tiers are guaranteed of what each consumer gets.
     pub shares: TierShares,

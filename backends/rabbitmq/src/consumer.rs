@@ -1,16 +1,14 @@
 //! A worker's end of an engine's lanes.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use async_trait::async_trait;
-use lapin::{
-    Channel,
-    message::{BasicGetMessage, Delivery as Message},
-    options::BasicGetOptions,
-};
+use futures::future::join_all;
+use lapin::{Channel, message::Delivery as Message, options::BasicGetOptions};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use voicefleet_core::{
     Envelope, Tier,
@@ -21,63 +19,78 @@ use voicefleet_core::{
 
 use crate::{
     delivery::{Desk, RabbitDelivery, Received, moved},
-    doorbell::Doorbell,
+    doorbell::{Doorbell, Marks},
     headers,
     publisher::unavailable,
     topology::{Lane, step_for},
 };
 
-/// How often an idle worker looks without having heard the doorbell: for rings that were lost, and for
-/// retries, whose moment nobody rings.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a worker looks everywhere without having heard the doorbell: for rings that were lost, and
+/// for retries, whose moment nobody rings.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-type Fetched = Result<Box<dyn Delivery>, QueueError>;
+/// At least one.
+type Fetched = Result<VecDeque<Box<dyn Delivery>>, QueueError>;
 
 /// How much later than an idle worker a busy one looks, which would lay its work aside for what it finds.
 const HEAD_START: Duration = Duration::from_millis(20);
 
+/// How many envelopes are fetched at the same time, where so many wait and there is room for them: a
+/// channel answers one question after the other.
+pub(crate) const HANDS: usize = 8;
+
 /// What the consumer wants of its task.
 #[derive(Clone, Copy)]
 struct Wish {
-    /// How many deliveries in all, from the beginning.
-    deliveries: u64,
+    /// How many answers in all, from the beginning.
+    answers: u64,
     /// The least urgent tier of the one that is outstanding.
     least: Tier,
+    /// The most deliveries that it may consist of.
+    room: usize,
 }
 
-/// Asks a task for one delivery at a time, so that a `next` that is dropped half way loses nothing:
-/// what the task fetches for it waits for the next one.
+/// Asks a task for deliveries, so that a `next` that is dropped half way loses nothing: what the task
+/// fetches for it waits for the next one. That is never more than there is room for.
 pub(crate) struct RabbitConsumer {
     wish: watch::Sender<Wish>,
     fetched: mpsc::Receiver<Fetched>,
     /// Whether a wish has not been answered yet.
     outstanding: bool,
-    /// Ends with the consumer; the broker then takes back what was fetched for nobody.
-    _task: JoinSet<()>,
+    /// Answered, and not taken yet.
+    at_hand: VecDeque<Box<dyn Delivery>>,
+    room: usize,
+    /// End with the consumer; the broker then takes back what was fetched for nobody.
+    _tasks: JoinSet<()>,
 }
 
 impl RabbitConsumer {
-    pub(crate) fn start(fetching: Fetching) -> Self {
+    pub(crate) fn start(fetching: Fetching, doorbell: Doorbell) -> Self {
         let (wish, wishes) = watch::channel(Wish {
-            deliveries: 0,
+            answers: 0,
             least: Tier::Batch,
+            room: 1,
         });
         let (results, fetched) = mpsc::channel(1);
-        let mut task = JoinSet::new();
-        task.spawn(fetching.serve(wishes, results));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(doorbell.mark(fetching.marks.clone()));
+        tasks.spawn(fetching.serve(wishes, results));
         Self {
             wish,
             fetched,
             outstanding: false,
-            _task: task,
+            at_hand: VecDeque::new(),
+            room: 1,
+            _tasks: tasks,
         }
     }
 
     async fn answer(&mut self, least: Tier) -> Fetched {
         let new = !std::mem::replace(&mut self.outstanding, true);
         self.wish.send_modify(|wish| {
-            wish.deliveries += u64::from(new);
+            wish.answers += u64::from(new);
             wish.least = least;
+            wish.room = self.room;
         });
         let answer = self.fetched.recv().await;
         self.outstanding = false;
@@ -88,24 +101,42 @@ impl RabbitConsumer {
 
 #[async_trait]
 impl JobConsumer for RabbitConsumer {
-    async fn next_of(&mut self, least: Tier) -> Fetched {
+    async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError> {
         loop {
-            let delivery = self.answer(least).await?;
+            let Some(delivery) = self.at_hand.pop_front() else {
+                self.at_hand = self.answer(least).await?;
+                continue;
+            };
             // Fetched for an earlier `next` that took more and was dropped: dropped too, it goes back.
             if delivery.envelope().tier <= least {
                 return Ok(delivery);
             }
         }
     }
+
+    fn has_room_for(&mut self, deliveries: usize) {
+        self.room = deliveries.max(1);
+    }
+}
+
+/// What a lane has given.
+struct Got {
+    hand: usize,
+    message: Message,
+    /// How many were left there.
+    left: usize,
 }
 
 /// What fetches.
 pub(crate) struct Fetching {
-    pub(crate) channel: Channel,
-    pub(crate) doorbell: Doorbell,
+    /// As many channels as may ask at the same time, at least one.
+    pub(crate) hands: Vec<Channel>,
+    pub(crate) marks: Marks,
     /// Indexed by [`Tier::rank`].
     pub(crate) lanes: [Lane; 3],
     pub(crate) rota: TierRota,
+    /// When everything is to be marked again.
+    pub(crate) look_again: Instant,
     pub(crate) desk: Desk,
 }
 
@@ -113,7 +144,7 @@ impl Fetching {
     async fn serve(mut self, mut wishes: watch::Receiver<Wish>, results: mpsc::Sender<Fetched>) {
         let mut answered = 0;
         while wishes
-            .wait_for(|wish| wish.deliveries > answered)
+            .wait_for(|wish| wish.answers > answered)
             .await
             .is_ok()
         {
@@ -125,67 +156,109 @@ impl Fetching {
         }
     }
 
-    /// The next delivery; waits for one. What is wished for may change meanwhile.
+    /// The next deliveries; waits for one. What is wished for may change meanwhile.
     async fn fetch(&mut self, wishes: &mut watch::Receiver<Wish>) -> Fetched {
         loop {
-            let least = wishes.borrow_and_update().least;
-            match self.look(least).await {
-                Ok(Some(delivery)) => return Ok(delivery),
-                Ok(None) => tokio::select! {
-                    idle = self.idle(least) => idle?,
+            let wish = *wishes.borrow_and_update();
+            self.look_everywhere_now_and_then();
+            match self.look(wish).await {
+                Ok(found) if !found.is_empty() => return Ok(found),
+                Ok(_) => tokio::select! {
+                    () = self.idle(wish.least) => {}
                     changed = wishes.changed() => changed.map_err(|_| nobody_asks())?,
                 },
-                Err(error) => self
-                    .channel
-                    .wait_for_recovery(error)
-                    .await
-                    .map_err(unavailable)?,
+                Err(error) => {
+                    let recovered = self.hands[0].wait_for_recovery(error).await;
+                    self.marks.mark_all();
+                    recovered.map_err(unavailable)?;
+                }
             }
         }
     }
 
-    async fn idle(&mut self, least: Tier) -> Result<(), QueueError> {
-        match tokio::time::timeout(LOOK_EVERY, self.doorbell.rung()).await {
-            Ok(rung) => rung.map_err(unavailable)?,
-            Err(_) => return Ok(()),
+    fn look_everywhere_now_and_then(&mut self) {
+        if Instant::now() >= self.look_again {
+            self.marks.mark_all();
+            self.look_again = Instant::now() + LOOK_EVERY;
         }
-        if least < Tier::Batch {
+    }
+
+    async fn idle(&self, least: Tier) {
+        let rung = self.marks.marked(least, self.look_again).await;
+        if rung && least < Tier::Batch {
             tokio::time::sleep(HEAD_START).await;
         }
-        Ok(())
     }
 
-    /// Takes from the lane whose turn it is. Which lanes have something shows only by asking, so the
-    /// rota is asked again without those that turned out to be empty.
-    async fn look(&mut self, least: Tier) -> lapin::Result<Option<Box<dyn Delivery>>> {
-        let mut waiting = Tier::ALL.map(|tier| tier <= least);
-        loop {
-            let mut rota = self.rota.clone();
-            let Some(tier) = rota.pick(waiting) else {
-                return Ok(None);
+    /// Takes from the lane whose turn it is. Only lanes that are marked are looked for, but those above
+    /// them are asked too, for a ring may be on its way; the rota is asked again without those that
+    /// turned out to be empty.
+    async fn look(&mut self, wish: Wish) -> lapin::Result<VecDeque<Box<dyn Delivery>>> {
+        let mut empty = [false; 3];
+        while let Some(lowest) = self.marks.lowest(wish.least) {
+            let waiting = Tier::ALL.map(|tier| tier <= lowest && !empty[tier.rank()]);
+            let Some(tier) = self.rota.clone().pick(waiting) else {
+                break;
             };
-            let Some(message) = self.get(tier).await? else {
-                waiting[tier.rank()] = false;
+            let found = self.take(tier, waiting, wish.room).await?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            empty[tier.rank()] = !self.marks.is_marked(tier);
+        }
+        Ok(VecDeque::new())
+    }
+
+    /// Takes one from this lane and, if more wait there, as many more as there is room for and the rota
+    /// grants it in a row.
+    async fn take(
+        &mut self,
+        tier: Tier,
+        waiting: [bool; 3],
+        room: usize,
+    ) -> lapin::Result<VecDeque<Box<dyn Delivery>>> {
+        self.marks.unmark(tier);
+        let Some(first) = self.get(0, tier).await? else {
+            return Ok(VecDeque::new());
+        };
+        let there_are = first.left.saturating_add(1);
+        let most = room.min(self.hands.len()).min(there_are);
+        let in_a_row = in_a_row(&self.rota, tier, waiting, most);
+        let rest = join_all((1..in_a_row).map(|hand| self.get(hand, tier))).await;
+        let mut left = first.left;
+        let mut found = VecDeque::with_capacity(in_a_row);
+        for got in std::iter::once(Ok(Some(first))).chain(rest) {
+            let Ok(Some(got)) = got else {
+                left = 0;
                 continue;
             };
-            if let Some(delivery) = self.accepted(tier, message).await {
-                self.rota = rota;
-                return Ok(Some(delivery));
+            left = left.min(got.left);
+            if let Some(delivery) = self.accepted(tier, got).await {
+                self.rota.pick(waiting);
+                found.push_back(delivery);
             }
         }
+        if left > 0 {
+            self.marks.mark(tier);
+        }
+        Ok(found)
     }
 
-    async fn get(&self, tier: Tier) -> lapin::Result<Option<Message>> {
+    async fn get(&self, hand: usize, tier: Tier) -> lapin::Result<Option<Got>> {
         let lane = self.lanes[tier.rank()].ready();
-        let got = self
-            .channel
+        let got = self.hands[hand]
             .basic_get(lane.into(), BasicGetOptions::default())
             .await?;
-        Ok(got.map(|BasicGetMessage { delivery, .. }| delivery))
+        Ok(got.map(|got| Got {
+            hand,
+            left: usize::try_from(got.message_count).unwrap_or(usize::MAX),
+            message: got.delivery,
+        }))
     }
 
     /// The delivery, unless its moment has not come yet or it cannot be read.
-    async fn accepted(&self, tier: Tier, message: Message) -> Option<Box<dyn Delivery>> {
+    async fn accepted(&self, tier: Tier, got: Got) -> Option<Box<dyn Delivery>> {
+        let Got { hand, message, .. } = got;
         let lane = &self.lanes[tier.rank()];
         if let Some(wait) = self.too_early_by(&message) {
             let queue = lane.delayed(step_for(wait));
@@ -199,7 +272,7 @@ impl Fetching {
                     envelope,
                     redelivered: message.redelivered,
                     lane: lane.clone(),
-                    _channel: self.channel.clone(),
+                    _channel: self.hands[hand].clone(),
                 };
                 Some(Box::new(RabbitDelivery::new(received, message.acker, desk)))
             }
@@ -234,6 +307,16 @@ impl Fetching {
         tracing::error!(%error, lane = lane.ready(), "a message is set aside, since it cannot be read");
         self.put_elsewhere(&lane.dead(), message).await;
     }
+}
+
+/// How many times in a row, at most `most`, it is this tier's turn.
+fn in_a_row(rota: &TierRota, tier: Tier, waiting: [bool; 3], most: usize) -> usize {
+    let mut rota = rota.clone();
+    let turns = std::iter::repeat_with(|| rota.pick(waiting));
+    turns
+        .take(most)
+        .take_while(|turn| *turn == Some(tier))
+        .count()
 }
 
 fn nobody_asks() -> QueueError {

@@ -9,7 +9,7 @@ use lapin::{
 };
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
-    Clock, Envelope,
+    Clock, Envelope, Tier,
     ports::{Delivery, QueueError, Settlement},
 };
 
@@ -74,7 +74,7 @@ impl Delivery for RabbitDelivery {
         let Received { envelope, lane, .. } = &self.received;
         match settlement {
             Settlement::Done => acknowledge(&acker).await,
-            Settlement::GiveBack => give_back(&acker, &self.desk).await,
+            Settlement::GiveBack => give_back(&acker, &self.desk, lane.tier()).await,
             Settlement::Retry { not_before } => {
                 let next = Envelope {
                     attempt: envelope.attempt + 1,
@@ -128,13 +128,13 @@ async fn acknowledge(acker: &Acker) -> Result<(), QueueError> {
 }
 
 /// Back to its place in the queue, for anybody.
-async fn give_back(acker: &Acker, desk: &Desk) -> Result<(), QueueError> {
+async fn give_back(acker: &Acker, desk: &Desk, tier: Tier) -> Result<(), QueueError> {
     let options = BasicNackOptions {
         requeue: true,
         ..BasicNackOptions::default()
     };
     still_ours(acker.nack(options).await)?;
-    desk.publisher.ring(&desk.doorbell).await;
+    desk.publisher.ring(&desk.doorbell, tier).await;
     Ok(())
 }
 
@@ -155,9 +155,10 @@ impl Drop for RabbitDelivery {
         };
         let desk = self.desk.clone();
         let tasks = desk.tasks.clone();
+        let tier = self.received.lane.tier();
         let giving_back = async move {
             // Fails only with the connection, and then the broker takes it back by itself.
-            if let Err(error) = give_back(&acker, &desk).await {
+            if let Err(error) = give_back(&acker, &desk, tier).await {
                 tracing::debug!(%error, "a dropped delivery was not given back");
             }
         };

@@ -1,4 +1,6 @@
-//! How an idle worker hears of new work.
+//! How a worker hears of new work.
+
+use std::sync::Arc;
 
 use futures::StreamExt;
 use lapin::{
@@ -6,8 +8,16 @@ use lapin::{
     options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+use voicefleet_core::Tier;
 
-/// A queue of this worker's own that holds at most one ring.
+/// Rings that wait for a worker whose connection is slow. One that is dropped is made up for by looking.
+const MOST_RINGS: i32 = 64;
+
+/// A queue of this worker's own, to which all rings come.
 pub(crate) struct Doorbell {
     channel: Channel,
     rings: Consumer,
@@ -24,7 +34,7 @@ impl Doorbell {
             ..QueueDeclareOptions::default()
         };
         let mut arguments = FieldTable::default();
-        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(MOST_RINGS));
         channel
             .queue_declare(queue.as_str().into(), options, arguments)
             .await?;
@@ -52,13 +62,71 @@ impl Doorbell {
         Ok(Self { channel, rings })
     }
 
-    /// Waits for a ring. Where the connection broke, until it has come back: that counts as one.
-    pub(crate) async fn rung(&mut self) -> lapin::Result<()> {
-        match self.rings.next().await {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => self.channel.wait_for_recovery(error).await,
-            // Cancelled by the broker. Looking by itself is enough.
-            None => std::future::pending().await,
+    /// Marks the lanes that it is rung for, until the connection is closed. What was not heard while
+    /// the connection was broken may have been for any.
+    pub(crate) async fn mark(mut self, marks: Marks) {
+        while let Some(ring) = self.rings.next().await {
+            let tier = match ring {
+                Ok(ring) => ring.routing_key.as_str().parse().ok(),
+                Err(error) => match self.channel.wait_for_recovery(error).await {
+                    Ok(()) => None,
+                    Err(_) => return,
+                },
+            };
+            match tier {
+                Some(tier) => marks.mark(tier),
+                None => marks.mark_all(),
+            }
         }
     }
+}
+
+/// The lanes, by [`Tier::rank`], in which something may wait. Clones are the same marks.
+#[derive(Clone)]
+pub(crate) struct Marks(Arc<watch::Sender<[bool; 3]>>);
+
+impl Marks {
+    /// All of them: nothing is known yet.
+    pub(crate) fn all() -> Self {
+        Self(Arc::new(watch::Sender::new([true; 3])))
+    }
+
+    pub(crate) fn mark(&self, tier: Tier) {
+        self.0
+            .send_if_modified(|marks| !std::mem::replace(&mut marks[tier.rank()], true));
+    }
+
+    pub(crate) fn mark_all(&self) {
+        self.0.send_replace([true; 3]);
+    }
+
+    /// To be called before the lane is asked: a ring that comes while the broker answers is not
+    /// forgotten then.
+    pub(crate) fn unmark(&self, tier: Tier) {
+        self.0.send_if_modified(|marks| {
+            marks[tier.rank()] = false;
+            false
+        });
+    }
+
+    pub(crate) fn is_marked(&self, tier: Tier) -> bool {
+        self.0.borrow()[tier.rank()]
+    }
+
+    /// The least urgent of the marked lanes that are at least as urgent as `least`.
+    pub(crate) fn lowest(&self, least: Tier) -> Option<Tier> {
+        lowest(*self.0.borrow(), least)
+    }
+
+    /// Waits until one of these lanes is marked, at most until `end`. Returns whether one was.
+    pub(crate) async fn marked(&self, least: Tier, end: Instant) -> bool {
+        let mut marks = self.0.subscribe();
+        let marked = marks.wait_for(|marks| lowest(*marks, least).is_some());
+        timeout_at(end, marked).await.is_ok()
+    }
+}
+
+fn lowest(marks: [bool; 3], least: Tier) -> Option<Tier> {
+    let mut tiers = Tier::ALL.into_iter().rev();
+    tiers.find(|tier| *tier <= least && marks[tier.rank()])
 }

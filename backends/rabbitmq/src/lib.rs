@@ -6,10 +6,11 @@
 //! - [`topology`](self): for each lane a durable quorum queue `v1.<engine>.<tier>`, a ladder of delay
 //!   queues `.retry.<ms>` and a `.dead` one.
 //! - Publishing is confirmed and mandatory: an `Ok` means that a quorum has it on disk.
-//! - Workers fetch one envelope at a time, when they have a free slot (`basic.get`), the most urgent
-//!   tier first with guaranteed shares. Nobody holds envelopes that another could run; that costs a
-//!   round trip a job, and the jobs take seconds. An idle worker is woken by a doorbell that rings
-//!   with every publish, and looks by itself once in a second, for doorbells can be lost.
+//! - Workers fetch envelopes when they have free slots (`basic.get`), the most urgent tier first with
+//!   guaranteed shares, and several at a time where as many wait and there is room for them. Nobody
+//!   holds envelopes that another could run; that costs a round trip, and the jobs take seconds. A
+//!   doorbell that rings with every publish says in which tiers something waits. A worker looks in all
+//!   of them once in a second nevertheless, for doorbells can be lost.
 //! - RabbitMQ knows how many envelopes wait, but not what they cost, nor (over AMQP) how many are with
 //!   workers. Both come from the job records, through [`LaneLoads`](voicefleet_core::ports::LaneLoads).
 

@@ -6,12 +6,13 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
-use voicefleet_core::ports::QueueError;
+use voicefleet_core::{Tier, ports::QueueError};
 
-/// A channel on which the broker confirms.
+/// A channel on which the broker confirms, and one for what need not be.
 #[derive(Clone)]
 pub(crate) struct Publisher {
     channel: Channel,
+    rings: Channel,
     patience: Duration,
 }
 
@@ -21,7 +22,11 @@ impl Publisher {
         channel
             .confirm_select(ConfirmSelectOptions::default())
             .await?;
-        Ok(Self { channel, patience })
+        Ok(Self {
+            channel,
+            rings: connection.create_channel().await?,
+            patience,
+        })
     }
 
     /// Puts a message into `queue`; `Ok` means that the broker has it safe.
@@ -51,7 +56,7 @@ impl Publisher {
         properties: BasicProperties,
     ) -> Result<(), QueueError> {
         loop {
-            match self.publish_once("", queue, body, properties.clone()).await {
+            match self.publish_once(queue, body, properties.clone()).await {
                 Ok(Confirmation::Ack(None)) => return Ok(()),
                 Ok(Confirmation::Ack(Some(returned))) => {
                     return Err(QueueError::Unavailable(format!(
@@ -80,25 +85,30 @@ impl Publisher {
 
     async fn publish_once(
         &self,
-        exchange: &str,
-        key: &str,
+        queue: &str,
         body: &[u8],
         properties: BasicProperties,
     ) -> lapin::Result<Confirmation> {
         let options = BasicPublishOptions {
-            mandatory: exchange.is_empty(),
+            mandatory: true,
             ..BasicPublishOptions::default()
         };
         self.channel
-            .basic_publish(exchange.into(), key.into(), options, body, properties)
+            .basic_publish("".into(), queue.into(), options, body, properties)
             .await?
             .await
     }
 
-    /// Wakes the workers that listen at `exchange`. One that is not heard is made up for by their own
-    /// looking, so nothing is waited for but the socket.
-    pub(crate) async fn ring(&self, exchange: &str) {
-        let ring = self.publish_once(exchange, "", &[], BasicProperties::default());
+    /// Wakes the workers that listen at `exchange`, for `tier`. One that is not heard is made up for by
+    /// their own looking, so nothing is waited for but the socket.
+    pub(crate) async fn ring(&self, exchange: &str, tier: Tier) {
+        let ring = self.rings.basic_publish(
+            exchange.into(),
+            tier.name().into(),
+            BasicPublishOptions::default(),
+            &[],
+            BasicProperties::default(),
+        );
         match tokio::time::timeout(self.patience, ring).await {
             Ok(Ok(_)) => {}
             outcome => tracing::debug!(exchange, ?outcome, "the doorbell was not rung"),

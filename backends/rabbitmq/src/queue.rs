@@ -1,8 +1,13 @@
 //! The port.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use lapin::{Channel, Connection, ConnectionProperties, options::QueuePurgeOptions};
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
@@ -13,10 +18,10 @@ use voicefleet_core::{
 
 use crate::{
     RabbitConfig,
-    capacity::waiting,
-    consumer::{Fetching, RabbitConsumer},
+    capacity::{Estimates, waiting},
+    consumer::{Fetching, HANDS, LOOK_EVERY, RabbitConsumer},
     delivery::Desk,
-    doorbell::Doorbell,
+    doorbell::{Doorbell, Marks},
     headers,
     publisher::{Publisher, unavailable},
     topology::{self, DELAYS_MS, Lane},
@@ -45,6 +50,7 @@ pub struct RabbitQueue {
     publisher: Publisher,
     /// For questions, on which publishing need not wait.
     questions: Channel,
+    estimates: Estimates,
     loads: Arc<dyn LaneLoads>,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
@@ -77,6 +83,7 @@ impl RabbitQueue {
             connection,
             publisher,
             questions,
+            estimates: Estimates::default(),
             loads,
             clock,
             tasks: TaskTracker::new(),
@@ -133,8 +140,14 @@ impl RabbitQueue {
 
     async fn check_room(&self, engine: &EngineId, tier: Tier) -> Result<(), QueueError> {
         let lane = self.lane(engine, tier);
+        let most = self.config.max_waiting[tier.rank()];
+        let now = Instant::now();
+        if self.estimates.one_more_fits(lane.ready(), most, now) {
+            return Ok(());
+        }
         let waiting = self.in_time(waiting(&self.questions, lane.ready())).await?;
-        if waiting < self.config.max_waiting[tier.rank()] {
+        if waiting < most {
+            self.estimates.note(lane.ready(), waiting, now);
             return Ok(());
         }
         Err(QueueError::Full {
@@ -195,24 +208,27 @@ impl JobQueue for RabbitQueue {
         self.publisher
             .publish(lane.ready(), &body, properties)
             .await?;
-        self.publisher.ring(&self.doorbell(engine)).await;
+        let doorbell = self.doorbell(engine);
+        self.publisher.ring(&doorbell, envelope.tier).await;
         Ok(())
     }
 
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
         self.check_known(engine)?;
         let opening = async {
-            let channel = self.connection.create_channel().await?;
+            let hands = (0..HANDS).map(|_| self.connection.create_channel());
+            let hands = try_join_all(hands).await?;
             let bell = self.connection.create_channel().await?;
             let doorbell = Doorbell::listen(bell, &self.doorbell(engine)).await?;
-            Ok((channel, doorbell))
+            Ok((hands, doorbell))
         };
-        let (channel, doorbell) = self.in_time(opening).await?;
+        let (hands, doorbell) = self.in_time(opening).await?;
         let fetching = Fetching {
-            channel,
-            doorbell,
+            hands,
+            marks: Marks::all(),
             lanes: Tier::ALL.map(|tier| self.lane(engine, tier)),
             rota: TierRota::new(self.config.shares),
+            look_again: tokio::time::Instant::now() + LOOK_EVERY,
             desk: Desk {
                 publisher: self.publisher.clone(),
                 clock: Arc::clone(&self.clock),
@@ -220,7 +236,7 @@ impl JobQueue for RabbitQueue {
                 tasks: self.tasks.clone(),
             },
         };
-        Ok(Box::new(RabbitConsumer::start(fetching)))
+        Ok(Box::new(RabbitConsumer::start(fetching, doorbell)))
     }
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {

@@ -25,13 +25,19 @@ const CONSUMER_TIMEOUT_MS: i64 = 4 * 3_600_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lane {
     name: String,
+    tier: Tier,
 }
 
 impl Lane {
     pub(crate) fn new(prefix: &str, engine: &EngineId, tier: Tier) -> Self {
         Self {
             name: format!("{prefix}.{engine}.{tier}"),
+            tier,
         }
+    }
+
+    pub(crate) fn tier(&self) -> Tier {
+        self.tier
     }
 
     /// Where envelopes wait for a worker.

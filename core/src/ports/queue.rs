@@ -59,6 +59,11 @@ pub trait JobConsumer: Send {
     /// Cancel safe: a delivery that was taken but not returned is delivered again.
     async fn next_of(&mut self, least: Tier) -> Result<Box<dyn Delivery>, QueueError>;
 
+    /// Says how many deliveries, of the tiers of the next [`next_of`](Self::next_of), the caller will
+    /// take one after the other without delay. A consumer to which each is a journey may then bring
+    /// several from one.
+    fn has_room_for(&mut self, _deliveries: usize) {}
+
     /// The next delivery of any tier.
     async fn next(&mut self) -> Result<Box<dyn Delivery>, QueueError> {
         self.next_of(Tier::Batch).await

@@ -181,4 +181,15 @@ pub trait JobRecords: Send + Sync {
         seen: (JobState, Progress),
         patience: Duration,
     ) -> Result<Job, RecordError>;
+
+    /// As [`wait`](Self::wait), for callers that only want to know how the job ends: what happens to it
+    /// before need not be told.
+    async fn wait_for_end(
+        &self,
+        id: JobId,
+        seen: (JobState, Progress),
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        self.wait(id, seen, patience).await
+    }
 }

@@ -65,9 +65,12 @@ impl Background {
         self.watchers.mark_all();
         let listening = async {
             while let Some(message) = moves.next().await {
-                let id = message.get_payload::<String>().ok();
-                if let Some(id) = id.and_then(|id| id.parse::<JobId>().ok()) {
-                    self.watchers.mark(id);
+                let Ok(news) = message.get_payload::<String>() else {
+                    continue;
+                };
+                let (id, what) = news.split_once(' ').unwrap_or((&news, "ended"));
+                if let Ok(id) = id.parse::<JobId>() {
+                    self.watchers.mark(id, what == "ended");
                 }
             }
         };

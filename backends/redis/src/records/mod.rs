@@ -3,6 +3,7 @@
 mod background;
 mod listing;
 mod loads;
+mod recent;
 mod scripts;
 mod stored;
 mod watchers;
@@ -18,9 +19,10 @@ use voicefleet_core::{
 
 use self::{
     background::Background,
+    recent::Recent,
     scripts::Scripts,
     stored::{Stored, read, read_all},
-    watchers::Watchers,
+    watchers::{Interest, Watchers},
 };
 use crate::{
     config::RedisConfig,
@@ -37,6 +39,7 @@ pub struct RedisRecords {
     link: Arc<Link>,
     scripts: Arc<Scripts>,
     watchers: Arc<Watchers>,
+    recent: Recent,
     prefix: String,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
@@ -74,6 +77,7 @@ impl RedisRecords {
             link,
             scripts,
             watchers,
+            recent: Recent::default(),
             prefix,
             clock: Arc::clone(&config.clock),
             tasks,
@@ -86,6 +90,27 @@ impl RedisRecords {
     pub async fn close(&self) {
         self.stop.cancel();
         self.tasks.wait().await;
+    }
+
+    async fn wait_until(
+        &self,
+        id: JobId,
+        interest: Interest,
+        enough: impl Fn(&Job) -> bool,
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        // Listening first, looking then: a move in between is heard.
+        let mut watch = Watchers::watch(&self.watchers, id, interest)?;
+        let Stored { record, version } = self.stored(id).await?;
+        if enough(&record.job) {
+            return Ok(record.job);
+        }
+        let moved = watch.until(version, enough);
+        match tokio::time::timeout(patience, moved).await {
+            Ok(told) => told,
+            // Perhaps nobody has told.
+            Err(_) => self.get(id).await,
+        }
     }
 
     async fn stored(&self, id: JobId) -> Result<Stored, RecordError> {
@@ -123,10 +148,20 @@ impl JobRecords for RedisRecords {
         change: JobChange,
     ) -> Result<Job, RecordError> {
         let now = self.clock.now();
+        let mut recent = self.recent.take(id);
         for _ in 0..TRIES {
-            let mut stored = self.stored(id).await?;
-            stored.record.apply(run, change.clone(), now)?;
+            let (mut stored, is_old) = match recent.take() {
+                Some(stored) => (stored, true),
+                None => (self.stored(id).await?, false),
+            };
+            match stored.record.apply(run, change.clone(), now) {
+                // It may have changed since.
+                Err(_) if is_old => continue,
+                applied => applied?,
+            }
             if self.link.script(&self.scripts.change(&stored)?).await? {
+                stored.version += 1;
+                self.recent.keep(&stored);
                 return Ok(stored.record.job);
             }
         }
@@ -190,18 +225,19 @@ impl JobRecords for RedisRecords {
         patience: Duration,
     ) -> Result<Job, RecordError> {
         let differs = |job: &Job| (job.state, job.progress) != seen;
-        // Listening first, looking then: a move in between is heard.
-        let mut watch = Watchers::watch(&self.watchers, id)?;
-        let Stored { record, version } = self.stored(id).await?;
-        if differs(&record.job) {
-            return Ok(record.job);
-        }
-        let moved = watch.until(version, differs);
-        match tokio::time::timeout(patience, moved).await {
-            Ok(told) => told,
-            // Perhaps nobody has told.
-            Err(_) => self.get(id).await,
-        }
+        self.wait_until(id, Interest::EveryMove, differs, patience)
+            .await
+    }
+
+    async fn wait_for_end(
+        &self,
+        id: JobId,
+        _seen: (JobState, Progress),
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        let has_ended = |job: &Job| job.state.is_terminal();
+        self.wait_until(id, Interest::TheEnd, has_ended, patience)
+            .await
     }
 }
 

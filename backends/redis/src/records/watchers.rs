@@ -35,6 +35,15 @@ struct Watched {
 struct Watching {
     told: watch::Sender<Option<Told>>,
     listeners: usize,
+    /// Those of them that want to hear of every move.
+    curious: usize,
+}
+
+/// What a caller waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interest {
+    EveryMove,
+    TheEnd,
 }
 
 impl Watchers {
@@ -47,7 +56,11 @@ impl Watchers {
     }
 
     /// Begins to listen.
-    pub(super) fn watch(watchers: &Arc<Self>, id: JobId) -> Result<Watch, Unavailable> {
+    pub(super) fn watch(
+        watchers: &Arc<Self>,
+        id: JobId,
+        interest: Interest,
+    ) -> Result<Watch, Unavailable> {
         let mut watched = watchers.watched();
         if watched.closed {
             return Err(closed());
@@ -62,19 +75,23 @@ impl Watchers {
         let watching = watched.jobs.entry(id).or_insert_with(|| Watching {
             told: watch::Sender::new(None),
             listeners: 0,
+            curious: 0,
         });
         watching.listeners += 1;
+        watching.curious += usize::from(interest == Interest::EveryMove);
         Ok(Watch {
             told: watching.told.subscribe(),
             id,
+            interest,
             watchers: Arc::clone(watchers),
         })
     }
 
-    /// The job has moved; no effect if nobody waits for it.
-    pub(super) fn mark(&self, id: JobId) {
+    /// The job has moved, perhaps to its end; no effect if nobody waits for that.
+    pub(super) fn mark(&self, id: JobId, ended: bool) {
         let mut watched = self.watched();
-        if watched.jobs.contains_key(&id) {
+        let waited_for = |watching: &Watching| ended || watching.curious > 0;
+        if watched.jobs.get(&id).is_some_and(waited_for) {
             watched.marked.insert(id);
             self.bell.notify_one();
         }
@@ -112,11 +129,12 @@ impl Watchers {
         self.disappoint(&closed().into());
     }
 
-    fn forget(&self, id: JobId) {
+    fn forget(&self, id: JobId, interest: Interest) {
         let mut watched = self.watched();
         watched.listeners -= 1;
         if let Some(watching) = watched.jobs.get_mut(&id) {
             watching.listeners -= 1;
+            watching.curious -= usize::from(interest == Interest::EveryMove);
             if watching.listeners == 0 {
                 watched.jobs.remove(&id);
                 watched.marked.remove(&id);
@@ -137,6 +155,7 @@ fn closed() -> Unavailable {
 pub(super) struct Watch {
     told: watch::Receiver<Option<Told>>,
     id: JobId,
+    interest: Interest,
     watchers: Arc<Watchers>,
 }
 
@@ -164,7 +183,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.watchers.forget(self.id);
+        self.watchers.forget(self.id, self.interest);
     }
 }
 
@@ -185,11 +204,12 @@ mod tests {
     fn only_so_many_may_wait_and_each_makes_room_when_it_leaves() {
         let watchers = Arc::new(Watchers::new(2));
         let id = JobId::generate();
-        let one = Watchers::watch(&watchers, id).expect("room");
-        let other = Watchers::watch(&watchers, id).expect("room");
-        assert!(Watchers::watch(&watchers, JobId::generate()).is_err());
+        let watch = |id| Watchers::watch(&watchers, id, Interest::EveryMove);
+        let one = watch(id).expect("room");
+        let other = watch(id).expect("room");
+        assert!(watch(JobId::generate()).is_err());
         drop(one);
-        let third = Watchers::watch(&watchers, JobId::generate()).expect("room again");
+        let third = watch(JobId::generate()).expect("room again");
         drop((other, third));
         let watched = watchers.watched();
         assert_eq!((watched.listeners, watched.jobs.len()), (0, 0));
@@ -199,11 +219,11 @@ mod tests {
     fn only_jobs_that_somebody_waits_for_are_looked_at_and_once() {
         let watchers = Arc::new(Watchers::new(2));
         let id = JobId::generate();
-        let watch = Watchers::watch(&watchers, id).expect("room");
-        watchers.mark(JobId::generate());
+        let watch = Watchers::watch(&watchers, id, Interest::EveryMove).expect("room");
+        watchers.mark(JobId::generate(), true);
         assert_eq!(watchers.take_marked(), []);
-        watchers.mark(id);
-        watchers.mark(id);
+        watchers.mark(id, false);
+        watchers.mark(id, false);
         assert_eq!(watchers.take_marked(), [id]);
         assert_eq!(watchers.take_marked(), []);
         watchers.mark_all();
@@ -211,12 +231,30 @@ mod tests {
         drop(watch);
     }
 
+    #[test]
+    fn a_job_whose_end_alone_is_waited_for_is_looked_at_when_it_ends() {
+        let watchers = Arc::new(Watchers::new(2));
+        let id = JobId::generate();
+        let patient = Watchers::watch(&watchers, id, Interest::TheEnd).expect("room");
+        watchers.mark(id, false);
+        assert_eq!(watchers.take_marked(), []);
+        let curious = Watchers::watch(&watchers, id, Interest::EveryMove).expect("room");
+        watchers.mark(id, false);
+        assert_eq!(watchers.take_marked(), [id]);
+        drop(curious);
+        watchers.mark(id, false);
+        assert_eq!(watchers.take_marked(), []);
+        watchers.mark(id, true);
+        assert_eq!(watchers.take_marked(), [id]);
+        drop(patient);
+    }
+
     #[tokio::test]
     async fn what_was_read_before_is_no_news() {
         let watchers = Arc::new(Watchers::new(2));
         let (old, new) = (stored(3), stored(4));
         let id = JobId::generate();
-        let mut watch = Watchers::watch(&watchers, id).expect("room");
+        let mut watch = Watchers::watch(&watchers, id, Interest::EveryMove).expect("room");
         watchers.tell(id, Ok(old));
         {
             let waiting = watch.until(3, |_| true);
@@ -228,6 +266,6 @@ mod tests {
         watchers.close();
         let told = watch.until(4, |_| true).await;
         assert_eq!(told, Err(closed().into()));
-        assert!(Watchers::watch(&watchers, id).is_err());
+        assert!(Watchers::watch(&watchers, id, Interest::EveryMove).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::StreamExt;
 use tokio::task::JoinSet;
 use voicefleet_core::{
-    Clock, Job, JobId, JobState, Progress, Tier,
+    Clock, ErrorCode, Failure, Job, JobId, JobState, Progress, Tier, Timestamp,
     ports::{JobChange, JobFilter, JobRecords, RecordError, Submission},
     time::SystemClock,
 };
@@ -105,11 +105,20 @@ async fn every_move_is_published() {
     ear.subscribe("voicefleet:moves").await.expect("subscribes");
     let records = server.records();
     let job = submit(&records).await;
-    for change in [start(), JobChange::GiveBack, start()] {
+    let end = JobChange::End {
+        state: JobState::Cancelled,
+        at: Timestamp(3),
+        failure: Failure::new(ErrorCode::Cancelled, "not wanted any more"),
+    };
+    for (change, what) in [
+        (start(), "moved"),
+        (JobChange::GiveBack, "moved"),
+        (end, "ended"),
+    ] {
         records.change(job.id, change).await.expect("a legal move");
         let message = within_patience(ear.on_message().next()).await.expect("one");
-        let id: String = message.get_payload().expect("text");
-        assert_eq!(id, job.id.to_string());
+        let news: String = message.get_payload().expect("text");
+        assert_eq!(news, format!("{} {what}", job.id));
     }
 }
 
@@ -178,12 +187,48 @@ async fn a_promotion_counts_as_a_change() {
         records.submit(job).await.expect("submitted");
     }
     let key = format!("voicefleet:job:{}", follower.id);
-    for version in [1, 2, 2] {
+    let first: u64 = server.ask(&["HGET", &key, "v"]).await;
+    for promotions in [0, 1, 1] {
         let counted: u64 = server.ask(&["HGET", &key, "v"]).await;
-        assert_eq!(counted, version);
+        assert_eq!(counted, first + promotions);
         let promoted = records.promote(leader.id, follower.id).await;
         assert_eq!(promoted.expect("promoted").follows, None);
     }
+}
+
+/// A server writes from what it wrote last without reading, and notices when that is not the last any more.
+#[tokio::test]
+async fn a_change_that_was_made_elsewhere_meanwhile_is_not_overwritten() {
+    let server = Server::start().await;
+    let (here, there) = (server.records(), server.records());
+    let key = |job: &Job| format!("voicefleet:job:{}", job.id);
+    let job = submit(&here).await;
+    here.change(job.id, start()).await.expect("begins here");
+    let given_back = there.change(job.id, JobChange::GiveBack).await;
+    let given_back = given_back.expect("given back there");
+    // From running, as this server remembers it, that would not be legal.
+    let again = here.change(job.id, start()).await.expect("begins again");
+    assert_eq!((given_back.attempt, again.attempt), (0, 1));
+
+    there
+        .change(job.id, JobChange::GiveBack)
+        .await
+        .expect("given back");
+    let refused = here.change(job.id, JobChange::GiveBack).await;
+    assert!(
+        matches!(refused, Err(RecordError::IllegalMove { .. })),
+        "{refused:?}"
+    );
+
+    // Lost and made anew, it has as many changes behind it as this server remembers.
+    here.change(job.id, start()).await.expect("begins here");
+    let _: i32 = server.ask(&["DEL", &key(&job)]).await;
+    there.submit(&job).await.expect("made anew");
+    let refused = here.change(job.id, JobChange::GiveBack).await;
+    assert!(
+        matches!(refused, Err(RecordError::IllegalMove { .. })),
+        "{refused:?}"
+    );
 }
 
 /// Records that have gone since their ids were listed leave no hole.

@@ -1,5 +1,5 @@
--- Writes a record anew if it is still the one that was read, and publishes its id. Returns whether it
--- was.
+-- Writes a record anew if it is still the one that was read, and publishes its id and whether it has
+-- ended. Returns whether it was.
 local id, version, body, state, ended, ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1', tonumber(ARGV[7])
 
 local was = redis.call('HMGET', job_key(id), 'v', 'state', 'tier', 'print', 'follows')
@@ -7,10 +7,12 @@ local old_state, tier, print, follows = was[2], was[3], was[4], was[5]
 if was[1] ~= version then return 0 end
 
 redis.call('HSET', job_key(id), 'v', version + 1, 'body', body, 'state', state)
-unfile(id, old_state .. ':' .. tier)
+-- Most changes are progress, which leaves it where it stands.
+local moves = state ~= old_state
+if moves then unfile(id, old_state .. ':' .. tier) end
 file(id, state .. ':' .. tier, ttl)
 
-if not follows then
+if moves and not follows then
   if ended then unweigh(id) else weigh(id, state == 'running' and 1 or 0) end
   redis.call('ZREM', outbox_key, id)
 end
@@ -23,6 +25,6 @@ else
   if leads then redis.call('PEXPIREAT', lead_key(print), moment(ttl)) end
   if follows then redis.call('PEXPIREAT', followers_key(follows), moment(ttl)) end
 end
-redis.call('PUBLISH', prefix .. 'moves', id)
+redis.call('PUBLISH', prefix .. 'moves', id .. ' ' .. (ended and 'ended' or 'moved'))
 sweep(4)
 return 1

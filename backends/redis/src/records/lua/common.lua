@@ -1,6 +1,6 @@
 -- What the scripts of the records share. The first argument is always the prefix of all keys.
 --
---   job:ID          hash: v (counts its changes), body (JSON), state, tier, engine, cost (ms), print, follows (if it does)
+--   job:ID          hash: v (grows by one with every change), body (JSON), state, tier, engine, cost (ms), print, follows (if it does)
 --   lead:PRINT      the job that leads this fingerprint; goes when that job ends, at the latest with it
 --   followers:ID    the jobs in flight that follow this one, sorted by id
 --   lane:STATE:TIER the jobs that stand there, sorted by id
@@ -55,7 +55,13 @@ end
 
 -- Counts a leader that is in flight in the load of its pool; `running` is 0 or 1.
 local function weigh(id, running)
-  unweigh(id)
+  local weight = redis.call('HGET', weights_key, id)
+  if weight then
+    local pool, cost, was_running = string.match(weight, '^(.*):([^:]*):([^:]*)$')
+    redis.call('HINCRBY', load_key(pool), 'running', string.format('%.0f', running - was_running))
+    redis.call('HSET', weights_key, id, pool .. ':' .. cost .. ':' .. running)
+    return
+  end
   local about = redis.call('HMGET', job_key(id), 'engine', 'tier', 'cost')
   -- A record may be over as soon as it is written.
   if not about[1] then return end
@@ -84,9 +90,12 @@ local function sweep(count)
   return #gone
 end
 
+-- The moment, microseconds: a record that was lost and made anew never has a version that it had before.
+local function first_version() return string.format('%.0f', time[1] * 1000000 + time[2]) end
+
 -- Writes a record that is new.
 local function write(id, body, print, state, tier, engine, cost, follows, ttl)
-  redis.call('HSET', job_key(id), 'v', 1, 'body', body, 'state', state, 'tier', tier, 'print', print,
+  redis.call('HSET', job_key(id), 'v', first_version(), 'body', body, 'state', state, 'tier', tier, 'print', print,
     'engine', engine, 'cost', cost)
   if follows then
     redis.call('HSET', job_key(id), 'follows', follows)

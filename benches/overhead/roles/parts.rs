@@ -1,0 +1,44 @@
+//! What both roles stand on.
+
+use std::sync::Arc;
+
+use voicefleet_core::{
+    Clock, EngineId,
+    ports::{AudioCodec, BlobStore, JobQueue, JobRecords},
+    time::SystemClock,
+};
+use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
+use voicefleet_redis::{RedisBlobs, RedisConfig, RedisRecords};
+
+use super::no_audio::NoAudio;
+use crate::options::Servers;
+
+/// The engine's name.
+pub(crate) const ENGINE: &str = "idle";
+
+/// The ports over the real servers.
+pub(super) struct Parts {
+    pub(super) queue: Arc<dyn JobQueue>,
+    pub(super) records: Arc<dyn JobRecords>,
+    pub(super) blobs: Arc<dyn BlobStore>,
+    pub(super) codec: Arc<dyn AudioCodec>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Parts {
+    pub(super) async fn open(servers: &Servers) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let redis = RedisConfig::new(&servers.redis);
+        let records = Arc::new(RedisRecords::open(&redis)?);
+        let rabbit = RabbitConfig::new(&servers.amqp, vec![EngineId::new(ENGINE)]);
+        let loads = Arc::clone(&records) as _;
+        let queue = RabbitQueue::connect(rabbit, loads, Arc::clone(&clock)).await?;
+        Ok(Self {
+            queue: Arc::new(queue),
+            records,
+            blobs: Arc::new(RedisBlobs::open(&redis)?),
+            codec: Arc::new(NoAudio),
+            clock,
+        })
+    }
+}
