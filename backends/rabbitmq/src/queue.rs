@@ -12,6 +12,7 @@ use lapin::{Channel, Connection, ConnectionProperties, options::QueuePurgeOption
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
+    breaker::{Breaker, BreakerRules},
     ports::{JobConsumer, JobQueue, LaneLoads, PoolGauge, QueueError, TierGauge},
     tier::TierRota,
 };
@@ -29,6 +30,12 @@ use crate::{
 
 /// Shortest and longest wait between two attempts to come back to the broker.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// When callers are told at once that the broker does not answer, instead of having each wait for it.
+const BREAKER: BreakerRules = BreakerRules {
+    failures: 3,
+    first_pause: Duration::from_millis(500),
+    longest_pause: Duration::from_secs(5),
+};
 /// What AMQP calls a close without complaint.
 const REPLY_SUCCESS: u16 = 200;
 
@@ -50,6 +57,8 @@ pub struct RabbitQueue {
     publisher: Publisher,
     /// For questions, on which publishing need not wait.
     questions: Channel,
+    /// Of publishing.
+    breaker: Breaker,
     estimates: Estimates,
     loads: Arc<dyn LaneLoads>,
     clock: Arc<dyn Clock>,
@@ -83,6 +92,7 @@ impl RabbitQueue {
             connection,
             publisher,
             questions,
+            breaker: Breaker::new(BREAKER),
             estimates: Estimates::default(),
             loads,
             clock,
@@ -156,6 +166,23 @@ impl RabbitQueue {
         })
     }
 
+    /// Puts an envelope into its lane, if there is room, and says so to the workers.
+    async fn put(&self, envelope: &Envelope) -> Result<(), QueueError> {
+        let engine = envelope.spec.engine();
+        self.check_room(engine, envelope.tier).await?;
+        let body = envelope
+            .encode()
+            .map_err(|error| QueueError::Unavailable(error.to_string()))?;
+        let lane = self.lane(engine, envelope.tier);
+        let properties = headers::properties(envelope);
+        self.publisher
+            .publish(lane.ready(), &body, properties)
+            .await?;
+        let doorbell = self.doorbell(engine);
+        self.publisher.ring(&doorbell, envelope.tier).await;
+        Ok(())
+    }
+
     async fn tier_gauge(&self, engine: &EngineId, tier: Tier) -> Result<TierGauge, QueueError> {
         let lane = self.lane(engine, tier);
         let count = async {
@@ -196,21 +223,19 @@ async fn connect(config: &RabbitConfig) -> Result<Connection, ConnectError> {
 
 #[async_trait]
 impl JobQueue for RabbitQueue {
+    /// While the broker does not answer, most callers hear so at once.
     async fn publish(&self, envelope: &Envelope) -> Result<(), QueueError> {
-        let engine = envelope.spec.engine();
-        self.check_known(engine)?;
-        self.check_room(engine, envelope.tier).await?;
-        let body = envelope
-            .encode()
-            .map_err(|error| QueueError::Unavailable(error.to_string()))?;
-        let lane = self.lane(engine, envelope.tier);
-        let properties = headers::properties(envelope);
-        self.publisher
-            .publish(lane.ready(), &body, properties)
-            .await?;
-        let doorbell = self.doorbell(engine);
-        self.publisher.ring(&doorbell, envelope.tier).await;
-        Ok(())
+        self.check_known(envelope.spec.engine())?;
+        let pass = self.breaker.admit(Instant::now());
+        let pass = pass.map_err(|refusal| {
+            QueueError::Unavailable(format!("the broker does not answer; {refusal}"))
+        })?;
+        let published = self.put(envelope).await;
+        match &published {
+            Err(QueueError::Unavailable(_)) => pass.failed(Instant::now()),
+            Ok(()) | Err(QueueError::Full { .. }) => pass.answered(),
+        }
+        published
     }
 
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {

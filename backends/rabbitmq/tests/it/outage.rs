@@ -1,6 +1,6 @@
 //! The broker goes and comes back.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use voicefleet_core::{
     EngineId, Envelope, JobId, Tier, Timestamp,
@@ -9,7 +9,10 @@ use voicefleet_core::{
 };
 use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
 use voicefleet_testkit::{
-    Books, conformance::PATIENCE, conformance::within_patience, servers::RabbitServer, speech_job,
+    Books,
+    conformance::{PATIENCE, within_patience},
+    servers::{Link, RabbitServer},
+    speech_job,
 };
 
 fn envelope() -> Envelope {
@@ -71,5 +74,33 @@ async fn a_broker_that_crashes_loses_nothing_that_it_confirmed() {
         delivery.settle(Settlement::Done).await.expect("settled");
     }
     assert_eq!(got, sent);
+    queue.close().await;
+}
+
+/// One after the other waits in vain; then nobody has to any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_does_not_answer_is_not_asked_by_everybody() {
+    let server = RabbitServer::start().expect("a broker; run `make setup-test`");
+    let link = Link::to(server.port()).await.expect("a link");
+    let piper = EngineId::new("piper");
+    let config = RabbitConfig {
+        patience: Duration::from_millis(300),
+        ..RabbitConfig::new(server.url_at(link.port()), vec![piper])
+    };
+    let queue = RabbitQueue::connect(config, Arc::new(Books::default()), Arc::new(SystemClock))
+        .await
+        .expect("connected");
+    link.cut();
+    let mut refused_at_once = 0;
+    for _ in 0..20 {
+        match queue.publish(&envelope()).await {
+            Err(QueueError::Unavailable(why)) if why.contains("not asked") => refused_at_once += 1,
+            published => assert!(published.is_err(), "nobody was there"),
+        }
+    }
+    assert!(refused_at_once >= 10, "{refused_at_once} of 20");
+    link.mend();
+    let published = async { while queue.publish(&envelope()).await.is_err() {} };
+    within_patience(published).await;
     queue.close().await;
 }

@@ -82,7 +82,12 @@ impl RabbitServer {
 
     /// Its address, with the user and virtual host that are there from the start.
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.place.port)
+        self.url_at(self.place.port)
+    }
+
+    /// The address that it has behind a link that listens at `port`.
+    pub fn url_at(&self, port: u16) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{port}/%2f")
     }
 }
 
