@@ -1,4 +1,4 @@
-//! Celery behind FastAPI, with the same promises: a quorum queue, confirmed publishing, late
+//! Celery behind `FastAPI`, with the same promises: a quorum queue, confirmed publishing, late
 //! acknowledgement, results in Redis.
 
 use std::{
@@ -108,8 +108,8 @@ impl Celery {
             .output()?;
         anyhow::ensure!(
             asked.status.success(),
-            "there is no Celery in {:?}",
-            self.programs
+            "there is no Celery in {}",
+            self.programs.display()
         );
         Ok(String::from_utf8(asked.stdout)?.trim().to_owned())
     }

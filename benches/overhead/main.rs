@@ -3,7 +3,7 @@
 //! The one request that goes the whole way is the synchronous `POST /v1/audio/speech`: it is recorded,
 //! queued, fetched by a worker in another process, spoken by an engine that answers at once, stored,
 //! and sent. Beside it, in the same run and over the same servers, the same with Celery behind
-//! FastAPI, if a folder with both is named (`--celery`).
+//! `FastAPI`, if a folder with both is named (`--celery`).
 
 mod brokers;
 mod celery;

@@ -19,7 +19,7 @@ pub(crate) struct Options {
     /// How long the crowd asks, seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Where `benches/peers/celery/setup` has put Celery and FastAPI; without it only we are measured.
+    /// Where `benches/peers/celery/setup` has put Celery and `FastAPI`; without it only we are measured.
     #[arg(long)]
     pub(crate) celery: Option<PathBuf>,
     /// What a child process of the bench does.

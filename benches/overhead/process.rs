@@ -18,7 +18,7 @@ pub(crate) struct Process(Child);
 impl Process {
     /// Starts it with nothing to read.
     pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let named = format!("{:?}", command.get_program());
+        let named = command.get_program().display().to_string();
         let started = command.process_group(0).stdin(Stdio::null()).spawn();
         started
             .map(Self)

@@ -73,7 +73,9 @@ impl Figures {
 }
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    machine::describe().iter().for_each(|line| report(line));
+    for line in machine::describe() {
+        report(&line);
+    }
     let brokers = Brokers::start().await?;
     let servers = brokers.servers();
     let mut entries = vec![Entry::ours()];
