@@ -16,6 +16,7 @@ use apalis_core::{
     worker::ext::ack::AcknowledgeLayer,
 };
 use futures::{StreamExt, stream, stream::BoxStream};
+use tokio_util::sync::CancellationToken;
 use voicefleet_core::{
     Envelope, Tier,
     ports::{Claim, Delivery, JobConsumer, RunId},
@@ -86,10 +87,20 @@ pub(crate) struct DeliverySource {
 }
 
 impl DeliverySource {
-    pub(crate) fn new(consumer: Box<dyn JobConsumer>, room: Arc<Room>, conclude: Conclude) -> Self {
-        let deliveries = stream::unfold((consumer, room), |(mut consumer, room)| async move {
-            let held = next_for(&room, consumer.as_mut()).await;
-            Some((held, (consumer, room)))
+    /// Nothing comes any more once `drain` is set: what is given back then must not come here again.
+    pub(crate) fn new(
+        consumer: Box<dyn JobConsumer>,
+        room: Arc<Room>,
+        drain: CancellationToken,
+        conclude: Conclude,
+    ) -> Self {
+        let from = (consumer, room, drain);
+        let deliveries = stream::unfold(from, |(mut consumer, room, drain)| async move {
+            let next = next_for(&room, consumer.as_mut());
+            match drain.run_until_cancelled(next).await {
+                Some(held) => Some((held, (consumer, room, drain))),
+                None => std::future::pending().await,
+            }
         });
         Self {
             deliveries: deliveries.boxed(),

@@ -151,7 +151,8 @@ fn drive(
     };
     let slots = resources.config.slots;
     let conclude = Conclude::new(Arc::clone(&resources));
-    let source = DeliverySource::new(consumer, Room::new(slots), conclude);
+    let draining = resources.stop.drain.clone();
+    let source = DeliverySource::new(consumer, Room::new(slots), draining, conclude);
     let time_limit = resources.config.job_timeout + SETTLE_MARGIN;
     WorkerBuilder::new(format!("{}-{}", resources.engine, std::process::id()))
         .backend(source)
