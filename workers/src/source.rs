@@ -96,10 +96,11 @@ impl DeliverySource {
     ) -> Self {
         let from = (consumer, room, drain);
         let deliveries = stream::unfold(from, |(mut consumer, room, drain)| async move {
-            let next = next_for(&room, consumer.as_mut());
-            match drain.run_until_cancelled(next).await {
-                Some(held) => Some((held, (consumer, room, drain))),
-                None => std::future::pending().await,
+            tokio::select! {
+                // First, so that a queue that always has something does not hide it.
+                biased;
+                () = drain.cancelled() => std::future::pending().await,
+                held = next_for(&room, consumer.as_mut()) => Some((held, (consumer, room, drain))),
             }
         });
         Self {

@@ -48,7 +48,7 @@ async fn a_failed_attempt_is_repeated_after_its_back_off() {
     let fleet = Fleet::start(1);
     fleet.script.fail_next(1);
     let job = fleet.submit("Again.", Tier::Standard).await;
-    let waiting = fleet.requeued(job.id).await;
+    let waiting = fleet.requeued(job.id, 1).await;
     assert_eq!(
         waiting.failure.map(|failure| failure.code),
         Some(ErrorCode::EngineFailed)
@@ -67,16 +67,16 @@ async fn the_last_attempt_ends_in_the_dead_letters_and_fails_its_followers() {
     let leader = fleet.submit("Hopeless.", Tier::Standard).await;
     let follower = fleet.submit("Hopeless.", Tier::Standard).await;
     fleet.script.gate().open();
-    for wait in [1, 10] {
-        fleet.requeued(leader.id).await;
+    for (attempt, wait) in [(1, 1), (2, 10)] {
+        fleet.requeued(leader.id, attempt).await;
         fleet.clock.advance(Duration::from_secs(wait));
-        fleet.attempt_begun(leader.id).await;
     }
     for id in [leader.id, follower.id] {
         let job = fleet.ended(id).await;
         assert_eq!(job.state, JobState::Failed);
         assert_eq!(job.failure.expect("a reason").code, ErrorCode::EngineFailed);
     }
+    fleet.drained().await;
     let dead = fleet.queue.dead_letters(&fleet.engine);
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].0.job_id, leader.id);
@@ -87,7 +87,7 @@ async fn a_panic_costs_one_attempt_and_the_model_is_loaded_anew() {
     let fleet = Fleet::start(1);
     fleet.script.panic_next(1);
     let job = fleet.submit("Crash.", Tier::Standard).await;
-    let waiting = fleet.requeued(job.id).await;
+    let waiting = fleet.requeued(job.id, 1).await;
     assert_eq!(
         waiting.failure.map(|failure| failure.code),
         Some(ErrorCode::EnginePanicked)
@@ -303,7 +303,7 @@ async fn an_outage_of_the_store_costs_an_attempt_but_no_job() {
     let fleet = Fleet::start(1);
     fleet.blobs.outage().set_down(true);
     let job = fleet.submit("Keep me.", Tier::Standard).await;
-    let waiting = fleet.requeued(job.id).await;
+    let waiting = fleet.requeued(job.id, 1).await;
     assert_eq!(
         waiting.failure.map(|failure| failure.code),
         Some(ErrorCode::Unavailable)

@@ -129,17 +129,15 @@ impl Fleet {
 
     /// The job as soon as it fulfils `condition`.
     async fn when(&self, id: JobId, what: &str, condition: impl Fn(&Job) -> bool) -> Job {
+        // Asked for, not waited for: a wait for the next change misses one that is undone at once.
         let watch = async {
-            let mut job = self.records.get(id).await.expect("recorded");
-            while !condition(&job) {
-                let seen = (job.state, job.progress);
-                job = self
-                    .records
-                    .wait(id, seen, PATIENCE)
-                    .await
-                    .expect("recorded");
+            loop {
+                let job = self.records.get(id).await.expect("recorded");
+                if condition(&job) {
+                    return job;
+                }
+                tokio::task::yield_now().await;
             }
-            job
         };
         tokio::time::timeout(PATIENCE, watch)
             .await
@@ -150,17 +148,12 @@ impl Fleet {
         self.when(id, "ended", |job| job.state.is_terminal()).await
     }
 
-    /// Waits for a failed attempt to be queued again.
-    pub(crate) async fn requeued(&self, id: JobId) -> Job {
-        let again = |job: &Job| job.state == JobState::Queued && job.failure.is_some();
+    /// Waits for its failed attempt of this number to be queued again.
+    pub(crate) async fn requeued(&self, id: JobId, attempt: u32) -> Job {
+        let again = |job: &Job| {
+            job.state == JobState::Queued && job.failure.is_some() && job.attempt == attempt
+        };
         self.when(id, "queued again", again).await
-    }
-
-    /// Waits until the job does not wait for its next attempt any more.
-    pub(crate) async fn attempt_begun(&self, id: JobId) {
-        let calls = self.records.get(id).await.expect("recorded").attempt;
-        let begun = |job: &Job| job.attempt > calls || job.state.is_terminal();
-        self.when(id, "begun", begun).await;
     }
 
     /// Waits until nothing waits and nothing runs.
