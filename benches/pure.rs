@@ -17,7 +17,7 @@ fn submit_path(criterion: &mut Criterion) {
     criterion.bench_function("fingerprint", |bench| {
         bench.iter(|| black_box(&job.spec).fingerprint());
     });
-    let envelope = Envelope::for_job(&job, None);
+    let envelope = Envelope::for_job(&job);
     criterion.bench_function("envelope, written and read", |bench| {
         bench.iter(|| {
             let bytes = black_box(&envelope).encode().expect("encodes");

@@ -48,7 +48,7 @@ async fn queue_once(context: &ApiContext, older_than: Duration) -> Result<usize,
 
 /// What cannot be queued now stays where it is.
 async fn queue(context: &ApiContext, job: &Job) -> bool {
-    let published = context.queue.publish(&Envelope::for_job(job, None)).await;
+    let published = context.queue.publish(&Envelope::for_job(job)).await;
     if let Err(error) = &published {
         tracing::debug!(job_id = %job.id, %error, "a job is still not in the queue");
     }

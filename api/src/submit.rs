@@ -49,10 +49,10 @@ async fn accept(app: &App, work: NewJob) -> Result<Job, ApiError> {
         return answered_from_cache(app, job).await;
     }
     let Some((key, blob)) = upload else {
-        return record(app, job, work.trace).await;
+        return record(app, job).await;
     };
     app.blobs.put(&key, blob, Retention::Pinned).await?;
-    let recorded = record(app, job, work.trace).await;
+    let recorded = record(app, job).await;
     if recorded.is_err() {
         release(app, &key).await;
     }
@@ -77,6 +77,7 @@ fn job_of(work: &NewJob, now: Timestamp) -> Job {
         progress: Progress::default(),
         timings: Timings::default(),
         failure: None,
+        trace: work.trace.clone(),
     }
 }
 
@@ -101,11 +102,11 @@ async fn answered_from_cache(app: &App, job: Job) -> Result<Job, ApiError> {
     Ok(job)
 }
 
-async fn record(app: &App, mut job: Job, trace: Option<TraceContext>) -> Result<Job, ApiError> {
+async fn record(app: &App, mut job: Job) -> Result<Job, ApiError> {
     let submission = app.records.submit(&job).await?;
     app.meters.submitted(&job, &submission);
     match submission {
-        Submission::Leads => publish(app, &job, trace).await?,
+        Submission::Leads => publish(app, &job).await?,
         Submission::Follows {
             leader,
             leader_tier,
@@ -122,8 +123,8 @@ async fn record(app: &App, mut job: Job, trace: Option<TraceContext>) -> Result<
 
 /// Queues a job that is recorded. If that fails the job is ended, since its client hears of it; whoever
 /// follows it by now has been promised an answer, and goes on without it.
-async fn publish(app: &App, job: &Job, trace: Option<TraceContext>) -> Result<(), ApiError> {
-    let Err(error) = queue(app, job, trace).await else {
+async fn publish(app: &App, job: &Job) -> Result<(), ApiError> {
+    let Err(error) = queue(app, job).await else {
         return Ok(());
     };
     let error = ApiError::from(error).about_job(job);
@@ -135,8 +136,8 @@ async fn publish(app: &App, job: &Job, trace: Option<TraceContext>) -> Result<()
 }
 
 /// Puts a job's envelope into the queue.
-async fn queue(app: &App, job: &Job, trace: Option<TraceContext>) -> Result<(), QueueError> {
-    app.queue.publish(&Envelope::for_job(job, trace)).await?;
+async fn queue(app: &App, job: &Job) -> Result<(), QueueError> {
+    app.queue.publish(&Envelope::for_job(job)).await?;
     note_published(app, job.id);
     Ok(())
 }
@@ -164,7 +165,7 @@ pub(crate) async fn hand_over(app: &App, leader: JobId) -> Result<(), RecordErro
             Ok(promoted) if promoted.follows.is_some() => return Ok(()),
             Ok(promoted) => {
                 let tier = urgent.unwrap_or(promoted.tier);
-                if let Err(error) = queue(app, &Job { tier, ..promoted }, None).await {
+                if let Err(error) = queue(app, &Job { tier, ..promoted }).await {
                     // Its record says that this is still to be done.
                     tracing::warn!(job_id = %follower.id, %error, "a promoted job is not in the queue yet");
                 }
@@ -196,7 +197,7 @@ async fn hasten(app: &App, leader: JobId, tier: Tier) {
         let job = app.records.get(leader).await?;
         let envelope = Envelope {
             tier,
-            ..Envelope::for_job(&job, None)
+            ..Envelope::for_job(&job)
         };
         app.queue.publish(&envelope).await?;
         Ok::<(), ApiError>(())

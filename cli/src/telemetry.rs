@@ -36,6 +36,7 @@ impl Telemetry {
             .map(|endpoint| tracer_provider(endpoint, resource))
             .transpose()?;
         let spans = tracers.as_ref().map(|tracers| {
+            global::set_tracer_provider(tracers.clone());
             tracing_opentelemetry::layer().with_tracer(tracers.tracer("voicefleet"))
         });
         tracing_subscriber::registry()

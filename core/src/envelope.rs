@@ -75,7 +75,7 @@ pub enum EnvelopeError {
 
 impl Envelope {
     /// The envelope of a job that has not been tried yet.
-    pub fn for_job(job: &Job, trace: Option<TraceContext>) -> Self {
+    pub fn for_job(job: &Job) -> Self {
         Self {
             schema: SCHEMA,
             id: EnvelopeId::generate(),
@@ -84,7 +84,7 @@ impl Envelope {
             attempt: job.attempt,
             deadline: job.deadline,
             cost: job.cost,
-            trace,
+            trace: job.trace.clone(),
             spec: job.spec.clone(),
         }
     }
@@ -109,6 +109,7 @@ impl Envelope {
             progress: Progress::default(),
             timings: Timings::default(),
             failure: None,
+            trace: self.trace.clone(),
         }
     }
 
@@ -191,7 +192,7 @@ mod tests {
         assert_eq!(job.created_at, Timestamp(0x0193_5d2e_0000));
         let again = Envelope {
             id: envelope.id,
-            ..Envelope::for_job(&job, None)
+            ..Envelope::for_job(&job)
         };
         assert_eq!(again, envelope);
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    failure::Failure, fingerprint::Fingerprint, spec::JobSpec, state::JobState, tier::Tier,
-    time::Timestamp,
+    envelope::TraceContext, failure::Failure, fingerprint::Fingerprint, spec::JobSpec,
+    state::JobState, tier::Tier, time::Timestamp,
 };
 
 /// Identifier of a job: a version 7 UUID, so ids sort by creation time.
@@ -127,4 +127,7 @@ pub struct Job {
     pub timings: Timings,
     /// Why it failed, was cancelled or expired.
     pub failure: Option<Failure>,
+    /// The trace of the request that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }

@@ -3,6 +3,7 @@
 mod outages;
 mod stop;
 mod together;
+mod traces;
 
 /// The Piper voice of the tests.
 const JOE: &str = "en_US-joe-medium";

@@ -72,7 +72,7 @@ pub(crate) async fn promote_first(resources: &Resources, leader: JobId) -> Resul
                 let tier = urgent.unwrap_or(job.tier);
                 let envelope = Envelope {
                     tier,
-                    ..Envelope::for_job(&job, None)
+                    ..Envelope::for_job(&job)
                 };
                 match parts.queue.publish(&envelope).await {
                     Ok(()) => return parts.records.published(job.id).await,

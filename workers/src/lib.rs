@@ -19,6 +19,7 @@ mod run_job;
 mod source;
 mod speech;
 mod threads;
+mod trace;
 mod transcription;
 mod turns;
 mod worker;

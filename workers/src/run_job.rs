@@ -17,7 +17,7 @@ use crate::{
     conclude::Setback,
     followers, metrics,
     source::Ticket,
-    speech, transcription,
+    speech, trace, transcription,
     turns::Turn,
     worker::Resources,
 };
@@ -68,6 +68,7 @@ async fn begin(resources: &Resources, ticket: &Ticket) -> Result<Job, Setback> {
     let job = started?;
     tracing::debug!(attempt = job.attempt, "job begins");
     ticket.begun(job.attempt);
+    trace::record_wait(envelope, &job, at);
     let most = resources.config.retry.max_attempts;
     if job.attempt > most {
         let lost = format!("{most} workers were lost while they had the job");

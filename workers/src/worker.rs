@@ -4,14 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use apalis::{
     layers::{WorkerBuilderExt, tracing::TraceLayer},
-    prelude::{Data, Task, WorkerBuilder, WorkerError},
+    prelude::{Data, WorkerBuilder, WorkerError},
 };
 use futures::{FutureExt, future::BoxFuture};
-use opentelemetry::{global, propagation::Extractor, trace::TraceContextExt};
 use tokio_util::sync::CancellationToken;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 use voicefleet_core::{
-    Clock, EngineId, TraceContext,
+    Clock, EngineId,
     ports::{AudioCodec, BlobStore, EngineLoader, JobConsumer, JobQueue, JobRecords, QueueError},
 };
 
@@ -23,6 +21,7 @@ use crate::{
     room::Room,
     run_job,
     source::{DeliverySource, Ticket},
+    trace,
 };
 
 /// The outside that a worker needs.
@@ -160,7 +159,11 @@ fn drive(
         .concurrency(Room::most(slots))
         .timeout(time_limit)
         // `conclude` says what became of an attempt, at the level that it deserves.
-        .layer(TraceLayer::new().make_span_with(job_span).on_failure(()))
+        .layer(
+            TraceLayer::new()
+                .make_span_with(trace::job_span)
+                .on_failure(()),
+        )
         .catch_panic()
         .build(handle)
         .run_until(told_to_stop)
@@ -172,41 +175,4 @@ const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 
 async fn handle(ticket: Ticket, resources: Data<Arc<Resources>>) -> Result<(), Setback> {
     run_job::run(&resources, &ticket).await
-}
-
-/// A span that continues the submitter's trace.
-fn job_span(task: &Task<Ticket>) -> tracing::Span {
-    let envelope = &task.args.envelope;
-    let span = tracing::info_span!(
-        "job",
-        job_id = %envelope.job_id,
-        engine = %envelope.spec.engine(),
-        tier = %envelope.tier,
-        attempt = envelope.attempt + 1,
-    );
-    if let Some(trace) = &envelope.trace {
-        let parent =
-            global::get_text_map_propagator(|propagator| propagator.extract(&TraceHeaders(trace)));
-        if parent.span().span_context().is_valid() {
-            // Refused only when no OpenTelemetry layer is installed, and then nobody would see the trace.
-            let _ = span.set_parent(parent);
-        }
-    }
-    span
-}
-
-struct TraceHeaders<'a>(&'a TraceContext);
-
-impl Extractor for TraceHeaders<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        match key {
-            "traceparent" => Some(&self.0.traceparent),
-            "tracestate" => Some(&self.0.tracestate),
-            _ => None,
-        }
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec!["traceparent", "tracestate"]
-    }
 }

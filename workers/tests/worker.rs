@@ -130,7 +130,7 @@ async fn the_upload_of_a_failed_transcription_stays() {
     for job in [&first, &follower] {
         fleet.records.submit(job).await.expect("recorded");
     }
-    let envelope = Envelope::for_job(&first, None);
+    let envelope = Envelope::for_job(&first);
     fleet.queue.publish(&envelope).await.expect("published");
     for id in [first.id, follower.id] {
         let failure = fleet.ended(id).await.failure.expect("a reason");

@@ -93,7 +93,7 @@ async fn queue_cycle(embedded: Arc<Embedded>) {
         SystemClock.now(),
     );
     queue
-        .publish(&Envelope::for_job(&job, None))
+        .publish(&Envelope::for_job(&job))
         .await
         .expect("published");
     finish_one(&embedded).await;
@@ -118,7 +118,7 @@ async fn whole_job(embedded: Arc<Embedded>) {
     );
     records.submit(&job).await.expect("submitted");
     queue
-        .publish(&Envelope::for_job(&job, None))
+        .publish(&Envelope::for_job(&job))
         .await
         .expect("published");
     let mut consumer = queue
@@ -154,7 +154,7 @@ async fn long_queue(embedded: &Arc<Embedded>) {
             );
             embedded
                 .queue()
-                .publish(&Envelope::for_job(&job, None))
+                .publish(&Envelope::for_job(&job))
                 .await
                 .expect("published");
         }

@@ -253,7 +253,7 @@ async fn publish_missing_envelopes(db: &mut SqliteConnection) -> Result<usize, s
     let missing = records::ids(&sqlx::query(statement).fetch_all(&mut *db).await?)?;
     for id in &missing {
         if let Ok(record) = records::read(db, *id).await? {
-            let envelope = Envelope::for_job(&record.job, None);
+            let envelope = Envelope::for_job(&record.job);
             let row = Row::of(&envelope).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
             queue::enqueue(db, &row).await?;
         }

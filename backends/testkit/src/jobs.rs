@@ -34,6 +34,7 @@ pub fn speech_job(text: &str, tier: Tier, created_at: Timestamp) -> Job {
         progress: Progress::default(),
         timings: Timings::default(),
         failure: None,
+        trace: None,
     }
 }
 

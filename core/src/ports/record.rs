@@ -188,6 +188,7 @@ mod tests {
             progress: Progress::default(),
             timings: Timings::default(),
             failure: None,
+            trace: None,
         })
     }
 

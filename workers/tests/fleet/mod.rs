@@ -102,7 +102,7 @@ impl Fleet {
         job.deadline = deadline;
         if self.records.submit(&job).await.expect("recorded") == Submission::Leads {
             self.queue
-                .publish(&Envelope::for_job(&job, None))
+                .publish(&Envelope::for_job(&job))
                 .await
                 .expect("published");
         }
@@ -112,7 +112,7 @@ impl Fleet {
     pub(crate) async fn publish_again(&self, job: &Job, tier: Tier) {
         let envelope = Envelope {
             tier,
-            ..Envelope::for_job(job, None)
+            ..Envelope::for_job(job)
         };
         self.queue.publish(&envelope).await.expect("published");
     }

@@ -81,7 +81,7 @@ impl Database {
 
     pub(crate) async fn publish(&self, job: &Job) {
         self.queue()
-            .publish(&Envelope::for_job(job, None))
+            .publish(&Envelope::for_job(job))
             .await
             .expect("published");
     }

@@ -30,7 +30,7 @@ async fn whoever_waits_for_work_hears_that_it_is_closed() {
     );
     // Ports that outlive it say so, and keep nobody from opening it again.
     let job = speech_job("late", Tier::Standard, Timestamp(0));
-    let late = queue.publish(&Envelope::for_job(&job, None)).await;
+    let late = queue.publish(&Envelope::for_job(&job)).await;
     assert!(matches!(late, Err(QueueError::Unavailable(_))), "{late:?}");
     assert!(matches!(
         records.submit(&job).await,
@@ -66,7 +66,7 @@ async fn what_a_caller_began_and_did_not_wait_for_is_done_and_announced() {
     stays_pending(&mut waiting).await;
     let job = database.submit().await;
     {
-        let envelope = Envelope::for_job(&job, None);
+        let envelope = Envelope::for_job(&job);
         let queue = database.queue();
         let publishing = queue.publish(&envelope);
         tokio::pin!(publishing);

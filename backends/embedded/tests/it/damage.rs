@@ -63,7 +63,7 @@ async fn costs_that_are_no_numbers_do_not_break_the_gauge() {
     for cost in [f64::MAX, 1.5, -3.0] {
         let envelope = Envelope {
             cost,
-            ..Envelope::for_job(&database.submit().await, None)
+            ..Envelope::for_job(&database.submit().await)
         };
         database
             .queue()

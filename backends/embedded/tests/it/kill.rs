@@ -213,7 +213,7 @@ async fn accept(embedded: &Embedded) {
     embedded.records().submit(&job).await.expect("submitted");
     embedded
         .queue()
-        .publish(&Envelope::for_job(&job, None))
+        .publish(&Envelope::for_job(&job))
         .await
         .expect("published");
     confirm("accepted", job.id);

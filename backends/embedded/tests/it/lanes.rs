@@ -13,7 +13,7 @@ use crate::bench::Database;
 fn in_tier(job: &Job, tier: Tier) -> Envelope {
     Envelope {
         tier,
-        ..Envelope::for_job(job, None)
+        ..Envelope::for_job(job)
     }
 }
 
@@ -87,7 +87,7 @@ async fn what_waits_for_a_retry_takes_its_place_in_the_lane() {
         .settle(Settlement::Retry { not_before })
         .await
         .expect("settled");
-    let other = Envelope::for_job(&database.submit().await, None);
+    let other = Envelope::for_job(&database.submit().await);
     let refused = database.queue().publish(&other).await;
     assert!(
         matches!(refused, Err(QueueError::Full { .. })),

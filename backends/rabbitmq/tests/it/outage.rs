@@ -17,7 +17,7 @@ use voicefleet_testkit::{
 
 fn envelope() -> Envelope {
     let job = speech_job(&JobId::generate().to_string(), Tier::Standard, Timestamp(0));
-    Envelope::for_job(&job, None)
+    Envelope::for_job(&job)
 }
 
 async fn next(consumer: &mut Box<dyn JobConsumer>) -> Box<dyn Delivery> {

@@ -1,72 +1,31 @@
 //! A cluster of three masters.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use voicefleet_core::ports::{Blob, BlobKey, BlobStore, JobRecords, Retention, Submission};
+use voicefleet_core::ports::{Blob, BlobKey, Retention, Submission};
 use voicefleet_redis::{ConfigError, RedisBlobs, RedisConfig, RedisRecords};
-use voicefleet_testkit::{
-    FakeClock,
-    conformance::{
-        PATIENCE, Reopen, blobs::BlobsBench, records::RecordsBench, stays_pending, within_patience,
-    },
-};
+use voicefleet_testkit::conformance::{PATIENCE, stays_pending, within_patience};
 
 use crate::{
+    conformance::Installation,
     records::{job, start, submit},
-    server::{self, Server, blobs, eventually, records},
+    server::{Server, blobs, eventually, records},
 };
 
 /// All slots, in three parts.
 const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
 
-struct Cluster {
+pub(crate) struct Cluster {
     nodes: Vec<Server>,
 }
 
 impl Cluster {
-    async fn start() -> Self {
-        let nodes = join_all(SLOTS.map(|_| Server::start_node())).await;
-        for ((node, [from, to]), epoch) in nodes.iter().zip(SLOTS).zip(["1", "2", "3"]) {
-            let _: String = node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", epoch]).await;
-            let _: String = node.ask(&["CLUSTER", "ADDSLOTSRANGE", from, to]).await;
-        }
-        // Every pair, for from each other they would hear late.
-        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
-            let port = nodes[other].port().to_string();
-            let meet = ["CLUSTER", "MEET", "127.0.0.1", &port];
-            let _: String = nodes[one].ask(&meet).await;
-        }
-        let cluster = Self { nodes };
-        cluster.agree().await;
-        cluster
-    }
-
     /// Until every node knows who has which slot.
     async fn agree(&self) {
         for node in &self.nodes {
             within_patience(knows_all(node)).await;
-        }
-    }
-
-    async fn crash_and_come_back(&mut self) {
-        for node in &mut self.nodes {
-            node.kill().await;
-            node.start_again().await;
-        }
-        self.agree().await;
-    }
-
-    /// Names two of the three; the others are found.
-    fn config(&self) -> RedisConfig {
-        let hosts = self.nodes[1..]
-            .iter()
-            .map(|node| format!("127.0.0.1:{}", node.port()));
-        let hosts: Vec<_> = hosts.collect();
-        RedisConfig {
-            records_url: format!("redis+cluster://{}", hosts.join(",")),
-            ..self.nodes[0].config()
         }
     }
 
@@ -112,6 +71,46 @@ impl Cluster {
     }
 }
 
+#[async_trait]
+impl Installation for Cluster {
+    async fn start() -> Self {
+        let nodes = join_all(SLOTS.map(|_| Server::start_node())).await;
+        for ((node, [from, to]), epoch) in nodes.iter().zip(SLOTS).zip(["1", "2", "3"]) {
+            let _: String = node.ask(&["CLUSTER", "SET-CONFIG-EPOCH", epoch]).await;
+            let _: String = node.ask(&["CLUSTER", "ADDSLOTSRANGE", from, to]).await;
+        }
+        // Every pair, for from each other they would hear late.
+        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+            let port = nodes[other].port().to_string();
+            let meet = ["CLUSTER", "MEET", "127.0.0.1", &port];
+            let _: String = nodes[one].ask(&meet).await;
+        }
+        let cluster = Self { nodes };
+        cluster.agree().await;
+        cluster
+    }
+
+    /// Names two of the three; the others are found.
+    fn config(&self) -> RedisConfig {
+        let hosts = self.nodes[1..]
+            .iter()
+            .map(|node| format!("127.0.0.1:{}", node.port()));
+        let hosts: Vec<_> = hosts.collect();
+        RedisConfig {
+            records_url: format!("redis+cluster://{}", hosts.join(",")),
+            ..self.nodes[0].config()
+        }
+    }
+
+    async fn crash_and_come_back(&mut self) {
+        for node in &mut self.nodes {
+            node.kill().await;
+            node.start_again().await;
+        }
+        self.agree().await;
+    }
+}
+
 async fn knows_all(node: &Server) {
     loop {
         let about: String = node.ask(&["CLUSTER", "INFO"]).await;
@@ -121,89 +120,6 @@ async fn knows_all(node: &Server) {
         }
         tokio::task::yield_now().await;
     }
-}
-
-struct Records {
-    cluster: Cluster,
-    config: RedisConfig,
-    opened: Arc<dyn JobRecords>,
-}
-
-#[async_trait]
-impl RecordsBench for Records {
-    async fn fresh(clock: FakeClock) -> Self {
-        let cluster = Cluster::start().await;
-        let config = RedisConfig {
-            clock: Arc::new(clock),
-            ..cluster.config()
-        };
-        let opened = server::records(&config);
-        Self {
-            cluster,
-            config,
-            opened,
-        }
-    }
-
-    fn records(&self) -> Arc<dyn JobRecords> {
-        Arc::clone(&self.opened)
-    }
-}
-
-#[async_trait]
-impl Reopen for Records {
-    async fn reopen(mut self) -> Self {
-        self.cluster.crash_and_come_back().await;
-        self.opened = server::records(&self.config);
-        self
-    }
-}
-
-struct Blobs {
-    cluster: Cluster,
-    config: RedisConfig,
-    opened: Arc<dyn BlobStore>,
-}
-
-#[async_trait]
-impl BlobsBench for Blobs {
-    async fn fresh(limit_bytes: u64) -> Self {
-        let cluster = Cluster::start().await;
-        let config = RedisConfig {
-            blob_limit_bytes: limit_bytes,
-            ..cluster.config()
-        };
-        let opened = server::blobs(&config);
-        Self {
-            cluster,
-            config,
-            opened,
-        }
-    }
-
-    fn blobs(&self) -> Arc<dyn BlobStore> {
-        Arc::clone(&self.opened)
-    }
-}
-
-#[async_trait]
-impl Reopen for Blobs {
-    async fn reopen(mut self) -> Self {
-        self.cluster.crash_and_come_back().await;
-        self.opened = server::blobs(&self.config);
-        self
-    }
-}
-
-mod records_conformance {
-    voicefleet_testkit::records_conformance!(super::Records);
-    voicefleet_testkit::records_durability!(super::Records);
-}
-
-mod blobs_conformance {
-    voicefleet_testkit::blobs_conformance!(super::Blobs);
-    voicefleet_testkit::blobs_eviction!(super::Blobs);
-    voicefleet_testkit::blobs_durability!(super::Blobs);
 }
 
 #[tokio::test]

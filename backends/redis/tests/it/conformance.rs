@@ -1,4 +1,4 @@
-//! The suites that every backend has to pass.
+//! The suites that every backend has to pass, over every way to install Redis.
 
 use std::sync::Arc;
 
@@ -10,25 +10,56 @@ use voicefleet_testkit::{
     conformance::{Reopen, blobs::BlobsBench, records::RecordsBench},
 };
 
-use crate::server::{self, Server};
+use crate::{
+    cluster::Cluster,
+    sentinel::Watched,
+    server::{self, Server},
+    two_servers::Two,
+};
 
-struct Records {
-    server: Server,
+/// Servers of a test's own that are one store.
+#[async_trait]
+pub(crate) trait Installation: Send + Sync + Sized {
+    async fn start() -> Self;
+    /// As the backend has it, but less patient.
+    fn config(&self) -> RedisConfig;
+    /// Loses what the records are on, and returns when it is back as far as it ever will be.
+    async fn crash_and_come_back(&mut self);
+}
+
+#[async_trait]
+impl Installation for Server {
+    async fn start() -> Self {
+        Self::start().await
+    }
+
+    fn config(&self) -> RedisConfig {
+        self.config()
+    }
+
+    async fn crash_and_come_back(&mut self) {
+        self.kill().await;
+        self.start_again().await;
+    }
+}
+
+struct Records<I> {
+    installation: I,
     config: RedisConfig,
     opened: Arc<dyn JobRecords>,
 }
 
 #[async_trait]
-impl RecordsBench for Records {
+impl<I: Installation> RecordsBench for Records<I> {
     async fn fresh(clock: FakeClock) -> Self {
-        let server = Server::start().await;
+        let installation = I::start().await;
         let config = RedisConfig {
             clock: Arc::new(clock),
-            ..server.config()
+            ..installation.config()
         };
         let opened = server::records(&config);
         Self {
-            server,
+            installation,
             config,
             opened,
         }
@@ -40,33 +71,31 @@ impl RecordsBench for Records {
 }
 
 #[async_trait]
-impl Reopen for Records {
-    /// By way of a crash of the server.
+impl<I: Installation> Reopen for Records<I> {
     async fn reopen(mut self) -> Self {
-        self.server.kill().await;
-        self.server.start_again().await;
+        self.installation.crash_and_come_back().await;
         self.opened = server::records(&self.config);
         self
     }
 }
 
-struct Blobs {
-    server: Server,
+struct Blobs<I> {
+    installation: I,
     config: RedisConfig,
     opened: Arc<dyn BlobStore>,
 }
 
 #[async_trait]
-impl BlobsBench for Blobs {
+impl<I: Installation> BlobsBench for Blobs<I> {
     async fn fresh(limit_bytes: u64) -> Self {
-        let server = Server::start().await;
+        let installation = I::start().await;
         let config = RedisConfig {
             blob_limit_bytes: limit_bytes,
-            ..server.config()
+            ..installation.config()
         };
         let opened = server::blobs(&config);
         Self {
-            server,
+            installation,
             config,
             opened,
         }
@@ -78,72 +107,52 @@ impl BlobsBench for Blobs {
 }
 
 #[async_trait]
-impl Reopen for Blobs {
-    /// By way of a crash of the server.
+impl<I: Installation> Reopen for Blobs<I> {
     async fn reopen(mut self) -> Self {
-        self.server.kill().await;
-        self.server.start_again().await;
+        self.installation.crash_and_come_back().await;
         self.opened = server::blobs(&self.config);
         self
     }
 }
 
-/// Results on a server of their own.
-struct BlobsOnTwo {
-    records: Server,
-    cache: Server,
-    config: RedisConfig,
-    opened: Arc<dyn BlobStore>,
-}
-
-#[async_trait]
-impl BlobsBench for BlobsOnTwo {
-    async fn fresh(limit_bytes: u64) -> Self {
-        let (records, cache) = (Server::start().await, Server::start().await);
-        let config = RedisConfig {
-            blob_limit_bytes: limit_bytes,
-            cache_url: Some(cache.url()),
-            ..records.config()
-        };
-        let opened = server::blobs(&config);
-        Self {
-            records,
-            cache,
-            config,
-            opened,
+macro_rules! suites_over {
+    ($installation:ty) => {
+        mod records {
+            use super::super::*;
+            voicefleet_testkit::records_conformance!(Records<$installation>);
+            voicefleet_testkit::records_durability!(Records<$installation>);
         }
-    }
-
-    fn blobs(&self) -> Arc<dyn BlobStore> {
-        Arc::clone(&self.opened)
-    }
-}
-
-#[async_trait]
-impl Reopen for BlobsOnTwo {
-    async fn reopen(mut self) -> Self {
-        for server in [&mut self.records, &mut self.cache] {
-            server.kill().await;
-            server.start_again().await;
+        mod blobs {
+            use super::super::*;
+            voicefleet_testkit::blobs_conformance!(Blobs<$installation>);
+            voicefleet_testkit::blobs_durability!(Blobs<$installation>);
         }
-        self.opened = server::blobs(&self.config);
-        self
+    };
+}
+
+mod one_server {
+    suites_over!(Server);
+
+    mod eviction {
+        use super::super::*;
+        voicefleet_testkit::blobs_eviction!(Blobs<Server>);
     }
 }
 
-mod records {
-    voicefleet_testkit::records_conformance!(super::Records);
-    voicefleet_testkit::records_durability!(super::Records);
+mod behind_sentinels {
+    suites_over!(Watched);
 }
 
-mod blobs {
-    voicefleet_testkit::blobs_conformance!(super::Blobs);
-    voicefleet_testkit::blobs_eviction!(super::Blobs);
-    voicefleet_testkit::blobs_durability!(super::Blobs);
+mod a_cluster {
+    suites_over!(Cluster);
+
+    mod eviction {
+        use super::super::*;
+        voicefleet_testkit::blobs_eviction!(Blobs<Cluster>);
+    }
 }
 
 /// Without the exact order of eviction: each server has its own.
-mod blobs_on_two_servers {
-    voicefleet_testkit::blobs_conformance!(super::BlobsOnTwo);
-    voicefleet_testkit::blobs_durability!(super::BlobsOnTwo);
+mod two_servers {
+    suites_over!(Two);
 }

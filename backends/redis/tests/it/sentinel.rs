@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use async_trait::async_trait;
 use voicefleet_core::{
     JobId,
     ports::{RecordError, Submission},
@@ -10,19 +11,19 @@ use voicefleet_redis::RedisConfig;
 use voicefleet_testkit::conformance::within_patience;
 
 use crate::{
+    conformance::Installation,
     records::{job, submit},
     server::{Server, ask, eventually, records},
 };
+
+/// Other than the one that is used when none is said.
+const DATABASE: u8 = 3;
 
 /// A replica that has everything of `master`.
 async fn replica_of(master: &Server) -> Server {
     let port = master.port().to_string();
     let replica = Server::start_with(&["--replicaof", "127.0.0.1", &port]).await;
-    eventually(async || {
-        let about: String = replica.ask(&["INFO", "replication"]).await;
-        about.contains("master_link_status:up").then_some(())
-    })
-    .await;
+    replica.says("replication", "master_link_status:up").await;
     replica
 }
 
@@ -39,30 +40,79 @@ async fn sentinel_of(master: &Server) -> Server {
     Server::start_sentinel(&file).await
 }
 
+/// A master, its replica, and a Sentinel that makes the one the other.
+pub(crate) struct Watched {
+    master: Server,
+    replica: Server,
+    sentinel: Server,
+}
+
+#[async_trait]
+impl Installation for Watched {
+    async fn start() -> Self {
+        let master = Server::start().await;
+        let replica = replica_of(&master).await;
+        let sentinel = sentinel_of(&master).await;
+        // It knows whom to make the next master.
+        sentinel.says("sentinel", "slaves=1").await;
+        Self {
+            master,
+            replica,
+            sentinel,
+        }
+    }
+
+    fn config(&self) -> RedisConfig {
+        let port = self.sentinel.port();
+        RedisConfig {
+            records_url: format!("redis+sentinel://127.0.0.1:{port}/main/{DATABASE}"),
+            look_interval: Duration::from_millis(50),
+            ..self.master.config()
+        }
+    }
+
+    /// What the replica has not got yet would be lost, as ever with Redis, so it gets it first.
+    async fn crash_and_come_back(&mut self) {
+        within_patience(has_caught_up(&self.replica, &self.master)).await;
+        self.master.kill().await;
+        self.replica.says("replication", "role:master").await;
+        let new = format!("address=127.0.0.1:{}", self.replica.port());
+        self.sentinel.says("sentinel", &new).await;
+    }
+}
+
+/// Returns when the replica has what the master has now.
+async fn has_caught_up(replica: &Server, master: &Server) {
+    let wanted = replicated(master).await;
+    while replicated(replica).await < wanted {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Up to where it has the stream of changes.
+async fn replicated(server: &Server) -> u64 {
+    let about: String = server.ask(&["INFO", "replication"]).await;
+    let mut lines = about.lines();
+    let offset = lines.find_map(|line| line.strip_prefix("master_repl_offset:")?.parse().ok());
+    offset.expect("it says")
+}
+
 /// Whether the database of this test, on that server, has the record.
 async fn has(server: &Server, id: JobId) -> bool {
     let mut exists = redis::cmd("EXISTS");
     exists.arg(format!("voicefleet:job:{id}"));
-    ask(&format!("{}/3", server.url()), &exists).await
+    ask(&format!("{}/{DATABASE}", server.url()), &exists).await
 }
 
 #[tokio::test]
 async fn after_a_failover_the_new_master_is_used() {
-    let mut master = Server::start().await;
-    let replica = replica_of(&master).await;
-    let sentinel = sentinel_of(&master).await;
-    // It knows whom to make the next master.
-    eventually(async || {
-        let replicas: Vec<redis::Value> = sentinel.ask(&["SENTINEL", "REPLICAS", "main"]).await;
-        (!replicas.is_empty()).then_some(())
-    })
-    .await;
-    let url = format!("redis+sentinel://127.0.0.1:{}/main/3", sentinel.port());
-    let records = records(&RedisConfig {
-        records_url: url,
-        look_interval: Duration::from_millis(50),
-        ..master.config()
-    });
+    let watched = Watched::start().await;
+    let records = records(&watched.config());
+    let Watched {
+        mut master,
+        replica,
+        sentinel: _sentinel,
+    } = watched;
     let kept = submit(&records).await;
     // The replica has it.
     eventually(async || has(&replica, kept.id).await.then_some(())).await;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use redis::{Cmd, FromRedisValue, aio::MultiplexedConnection};
+use redis::{Cmd, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -191,6 +191,22 @@ impl Server {
         ask(&self.url(), &command).await
     }
 
+    /// Returns when its section `about` says `sentence`, through changes of its role, which cut connections.
+    pub(crate) async fn says(&self, about: &str, sentence: &str) {
+        let mut info = redis::cmd("INFO");
+        info.arg(about);
+        let saying = async {
+            loop {
+                let said: RedisResult<String> = try_to_ask(&self.url(), &info).await;
+                if said.is_ok_and(|said| said.contains(sentence)) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        within_patience(saying).await;
+    }
+
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         Path::new(self.folder.path()).join(name)
     }
@@ -207,15 +223,14 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-async fn connect(url: &str) -> MultiplexedConnection {
-    let client = redis::Client::open(url).expect("a URL");
-    let connection = client.get_multiplexed_async_connection().await;
-    connection.expect("connects")
+pub(crate) async fn ask<T: FromRedisValue>(url: &str, command: &Cmd) -> T {
+    try_to_ask(url, command).await.expect("answers")
 }
 
-pub(crate) async fn ask<T: FromRedisValue>(url: &str, command: &Cmd) -> T {
-    let answer = command.query_async(&mut connect(url).await).await;
-    answer.expect("answers")
+async fn try_to_ask<T: FromRedisValue>(url: &str, command: &Cmd) -> RedisResult<T> {
+    let client = redis::Client::open(url)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    command.query_async(&mut connection).await
 }
 
 pub(crate) fn records(config: &RedisConfig) -> Arc<dyn JobRecords> {

@@ -1,10 +1,12 @@
 //! A server for the records, and another one for the cache, which goes away.
 
+use async_trait::async_trait;
 use voicefleet_core::ports::{Blob, BlobError, BlobKey, Retention};
 use voicefleet_redis::RedisConfig;
 use voicefleet_testkit::conformance::within_patience;
 
 use crate::{
+    conformance::Installation,
     records::submit,
     server::{Server, blobs, eventually, records},
 };
@@ -20,13 +22,40 @@ fn blob() -> Blob {
     }
 }
 
+/// One server for the records, one for the cache.
+pub(crate) struct Two {
+    main: Server,
+    cache: Server,
+}
+
+#[async_trait]
+impl Installation for Two {
+    async fn start() -> Self {
+        Self {
+            main: Server::start().await,
+            cache: Server::start().await,
+        }
+    }
+
+    fn config(&self) -> RedisConfig {
+        RedisConfig {
+            cache_url: Some(self.cache.url()),
+            ..self.main.config()
+        }
+    }
+
+    async fn crash_and_come_back(&mut self) {
+        for server in [&mut self.main, &mut self.cache] {
+            server.kill().await;
+            server.start_again().await;
+        }
+    }
+}
+
 async fn servers() -> (Server, Server, RedisConfig) {
-    let (main, cache) = (Server::start().await, Server::start().await);
-    let config = RedisConfig {
-        cache_url: Some(cache.url()),
-        ..main.config()
-    };
-    (main, cache, config)
+    let two = Two::start().await;
+    let config = two.config();
+    (two.main, two.cache, config)
 }
 
 async fn blobs_on(server: &Server) -> Vec<String> {

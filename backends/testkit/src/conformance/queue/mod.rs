@@ -123,7 +123,7 @@ fn piper() -> EngineId {
 /// An envelope for `piper` that no other case publishes.
 fn envelope(tier: Tier) -> Envelope {
     let job = speech_job(&JobId::generate().to_string(), tier, Timestamp(0));
-    Envelope::for_job(&job, None)
+    Envelope::for_job(&job)
 }
 
 async fn publish<B: QueueBench>(bench: &B, tier: Tier) -> JobId {
