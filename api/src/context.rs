@@ -6,7 +6,8 @@ use futures::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
     Catalog, Clock,
-    ports::{AudioCodec, AudioLimits, BlobStore, JobQueue, JobRecords},
+    ports::{AudioCodec, AudioLimits, BlobStore, FleetLedger, JobQueue, JobRecords},
+    scaling::ScalingPolicy,
 };
 
 /// Gives the catalogue as it is now; called for every request, so it must be cheap.
@@ -22,6 +23,10 @@ pub struct ApiContext {
     pub queue: Arc<dyn JobQueue>,
     /// Where jobs are recorded.
     pub records: Arc<dyn JobRecords>,
+    /// What has been computed, and how compute is divided.
+    pub ledger: Arc<dyn FleetLedger>,
+    /// The pools, and the split until another one is set.
+    pub scaling: ScalingPolicy,
     /// Where uploads and results lie.
     pub blobs: Arc<dyn BlobStore>,
     /// Reads uploads and renders results.

@@ -19,6 +19,7 @@ use crate::router;
         (name = "Jobs", description = "Work that is submitted now and fetched later."),
         (name = "Files", description = "Uploads for transcription jobs."),
         (name = "Catalogue", description = "What can be asked for."),
+        (name = "Scaling", description = "How the compute is divided among the pools."),
         (name = "Service", description = "How the service is doing."),
     )
 )]

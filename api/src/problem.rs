@@ -11,7 +11,8 @@ use axum::{
 use serde_json::{Map, Value};
 use voicefleet_core::{
     ErrorCode, Failure, Job,
-    ports::{BlobError, QueueError, RecordError},
+    ports::{BlobError, LedgerUnavailable, QueueError, RecordError},
+    scaling::SurveyError,
 };
 
 /// Header with the id of the job that a request caused or found.
@@ -153,6 +154,21 @@ impl From<BlobError> for ApiError {
                 let message = "the audio store is full of files that waiting jobs need";
                 Self::new(ErrorCode::Unavailable, message)
             }
+        }
+    }
+}
+
+impl From<LedgerUnavailable> for ApiError {
+    fn from(LedgerUnavailable(detail): LedgerUnavailable) -> Self {
+        Self::unavailable("the job store", &detail)
+    }
+}
+
+impl From<SurveyError> for ApiError {
+    fn from(error: SurveyError) -> Self {
+        match error {
+            SurveyError::Queue(error) => error.into(),
+            SurveyError::Ledger(error) => error.into(),
         }
     }
 }

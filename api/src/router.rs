@@ -62,6 +62,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
             e::list_dead_letters::list_dead_letters,
             e::purge_dead_letters::purge_dead_letters
         ))
+        .routes(routes!(e::get_split::get_split, e::put_split::put_split))
         .routes(routes!(e::create_file::create_file))
         .routes(routes!(e::get_file::get_file, e::delete_file::delete_file))
         .routes(routes!(e::list_models::list_models))

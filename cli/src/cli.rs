@@ -24,6 +24,12 @@ pub(crate) enum Command {
     Api(Box<Options>),
     /// Do the work of a cluster for one or more engines.
     Worker(Box<WorkerOptions>),
+    /// Tell KEDA how many workers each pool of a cluster should have (gRPC, external-push).
+    Scaler(Box<Options>),
+    /// Start and stop worker processes on this host by what the work of a cluster asks for, down to none.
+    Supervise(Box<Options>),
+    /// Show how the compute is divided among the pools, or divide it anew while the fleet works.
+    Split(SplitOptions),
     /// List, fetch or check the model files.
     #[command(subcommand)]
     Models(ModelsCommand),
@@ -117,6 +123,49 @@ pub(crate) enum JobsCommand {
     },
     /// Remove the dead letters of an engine for good. The records of the jobs stay.
     Purge(PurgeOptions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SplitOptions {
+    /// Base URL of the server.
+    #[arg(
+        long,
+        global = true,
+        env = "VOICEFLEET_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub(crate) url: String,
+    #[command(subcommand)]
+    pub(crate) command: SplitCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SplitCommand {
+    /// Shares, what each pool should have and has, and why.
+    Show {
+        /// As the JSON that the server sent.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set the shares, and budgets if any are given: `split set piper=70 whisper=20 kokoro=10`.
+    Set {
+        /// Every pool with its per cent; 100 in all.
+        #[arg(required = true, value_name = "POOL=PERCENT", value_parser = named_number)]
+        shares: Vec<(String, u32)>,
+        /// Slots that all pools on one kind of hardware may take together: `--budget cpu=32`.
+        #[arg(long = "budget", value_name = "HARDWARE=SLOTS", value_parser = named_number)]
+        budgets: Vec<(String, u32)>,
+        /// Take all budgets away.
+        #[arg(long, conflicts_with = "budgets")]
+        no_budgets: bool,
+    },
+}
+
+fn named_number(text: &str) -> Result<(String, u32), String> {
+    let wrong = || "write it like piper=70".to_owned();
+    let (name, number) = text.split_once('=').ok_or_else(wrong)?;
+    let number = number.trim_end_matches('%').parse().map_err(|_| wrong())?;
+    Ok((name.to_owned(), number))
 }
 
 #[derive(Args, Debug)]

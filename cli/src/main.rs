@@ -5,9 +5,13 @@ mod cli;
 mod engines;
 mod jobs;
 mod models;
+mod output;
 mod process;
 mod sample;
+mod server;
 mod settings;
+mod split;
+mod supervise;
 mod telemetry;
 
 use std::process::ExitCode;
@@ -49,6 +53,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 let role = Role::worker(&worker.engines)?;
                 process::run(role, &worker.options).await
             }
+            Command::Scaler(options) => process::run(Role::Scaler, &options).await,
+            Command::Supervise(options) => supervise::run(&options).await,
+            Command::Split(options) => split::run(options).await,
             Command::Models(command) => models::run(command).await,
             Command::Jobs(options) => jobs::run(options).await,
             Command::Sample(options) => sample::run(options).await,

@@ -15,6 +15,7 @@ pub mod fingerprint;
 pub mod job;
 pub mod policy;
 pub mod ports;
+pub mod scaling;
 pub mod spec;
 pub mod state;
 pub mod text;

@@ -25,6 +25,7 @@ fn allowed() -> Graph {
         ("piper", &["core", "onnx", "phonemes", "verbalise"]),
         ("kokoro", &["core", "onnx", "phonemes", "verbalise"]),
         ("whisper", &["core"]),
+        ("scaler", &["core"]),
         ("tests", &["core", "testkit"]),
     ];
     let name = |short: &&str| format!("voicefleet-{short}");
@@ -55,6 +56,7 @@ const WRAPPERS: &[(&str, &[&str])] = &[
     ("whisper-rs", &["voicefleet-whisper"]),
     ("espeak-rs-sys", &["voicefleet-phonemes"]),
     ("symphonia", &["voicefleet-audio"]),
+    ("tonic", &["voicefleet-scaler"]),
 ];
 
 fn violations(graph: &Graph) -> Vec<String> {

@@ -11,9 +11,9 @@ use tokio::task::yield_now;
 use voicefleet_core::{
     EngineId, Envelope, Fingerprint, Job, JobId, JobState, Progress, Tier,
     ports::{
-        Blob, BlobError, BlobKey, BlobStore, Delivery, JobChange, JobConsumer, JobFilter, JobPage,
-        JobQueue, JobRecords, PoolGauge, QueueError, RecordError, Retention, RunId, Settlement,
-        Submission,
+        Arrivals, Blob, BlobError, BlobKey, BlobStore, Delivery, JobChange, JobConsumer, JobFilter,
+        JobPage, JobQueue, JobRecords, PoolGauge, QueueError, RecordError, Retention, RunId,
+        Settlement, Submission,
     },
 };
 
@@ -237,6 +237,10 @@ impl<P: JobQueue> JobQueue for Wired<P> {
             consumer: self.port.consume(engine).await?,
             wire: self.wire.clone(),
         }))
+    }
+
+    async fn arrivals(&self, engine: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
+        self.port.arrivals(engine).await
     }
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {

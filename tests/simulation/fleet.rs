@@ -9,7 +9,7 @@ use voicefleet_api::{ApiContext, ApiLimits, ApiStop, queue_what_was_left};
 use voicefleet_audio::Codec;
 use voicefleet_core::{
     Catalog, EngineId, ModelEntry, VoiceEntry, catalog::ModelTask, policy::RetryPolicy,
-    ports::LoadedEngine,
+    ports::LoadedEngine, scaling::ScalingPolicy,
 };
 use voicefleet_testkit::{
     FakeClock,
@@ -60,6 +60,8 @@ impl Shared {
         let context = ApiContext {
             queue: Self::wired(&self.queue, &wire),
             records: Self::wired(&self.records, &wire),
+            ledger: Arc::new(self.records.clone()),
+            scaling: ScalingPolicy::default(),
             blobs: Self::wired(&self.blobs, &wire),
             codec: Arc::new(Codec),
             catalog: Arc::new(move || Arc::clone(&catalog)),

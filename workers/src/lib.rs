@@ -14,6 +14,7 @@ mod config;
 mod followers;
 mod host;
 mod metrics;
+mod presence;
 mod room;
 mod run_job;
 mod source;
@@ -26,4 +27,5 @@ mod worker;
 
 pub use compute::Cores;
 pub use config::{ConfigError, WorkerConfig};
+pub use presence::stay_listed;
 pub use worker::{Stop, Worker, WorkerParts, WorkerStopped};

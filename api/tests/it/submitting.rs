@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tracing_subscriber::layer::SubscriberExt as _;
 use voicefleet_core::{
     EngineId, Envelope, Tier,
-    ports::{JobConsumer, JobQueue, PoolGauge, QueueError},
+    ports::{Arrivals, JobConsumer, JobQueue, PoolGauge, QueueError},
 };
 use voicefleet_testkit::memory::MemoryQueue;
 
@@ -217,6 +217,10 @@ impl JobQueue for SlowQueue {
 
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
         self.inner.consume(engine).await
+    }
+
+    async fn arrivals(&self, engine: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
+        self.inner.arrivals(engine).await
     }
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {

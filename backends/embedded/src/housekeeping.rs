@@ -14,6 +14,7 @@ use voicefleet_core::{Clock, Timestamp};
 use crate::{
     blobs::{self, Abandoned, Touches},
     error::Unavailable,
+    ledger,
     writer::{Durability, Worked, Writer},
 };
 
@@ -108,6 +109,11 @@ impl Housekeeper {
         let now = self.clock.now();
         let retention = i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp(now.0.saturating_sub(retention));
+        self.writer
+            .run(Durability::Process, move |db| {
+                ledger::forget(db, now).boxed()
+            })
+            .await?;
         let tidied = Tidied {
             jobs: self.forget(OLD_JOBS, before).await?,
             dead_letters: self.forget(OLD_DEAD_LETTERS, before).await?,

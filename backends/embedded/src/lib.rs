@@ -24,7 +24,9 @@ mod config;
 mod database;
 mod error;
 mod housekeeping;
+mod ledger;
 mod lock;
+mod presence;
 mod queue;
 mod records;
 mod recovery;
@@ -39,11 +41,12 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use voicefleet_core::ports::{BlobStore, JobQueue, JobRecords};
+use voicefleet_core::ports::{BlobStore, FleetLedger, JobQueue, JobRecords};
 
 use blobs::{Abandoned, EmbeddedBlobs, Touches};
 use housekeeping::Housekeeper;
 use lock::ProcessLock;
+use presence::Present;
 use queue::{EmbeddedQueue, QueueParts};
 use records::{EmbeddedRecords, Watchers};
 use writer::{Writer, WriterTask};
@@ -102,6 +105,11 @@ impl Embedded {
         Arc::clone(&self.ports.records)
     }
 
+    /// What has been computed, and how compute is divided.
+    pub fn ledger(&self) -> Arc<dyn FleetLedger> {
+        Arc::clone(&self.ports.ledger)
+    }
+
     /// Uploads and results.
     pub fn blobs(&self) -> Arc<dyn BlobStore> {
         Arc::clone(&self.ports.blobs)
@@ -144,6 +152,7 @@ impl Drop for Embedded {
 struct Ports {
     queue: Arc<dyn JobQueue>,
     records: Arc<dyn JobRecords>,
+    ledger: Arc<dyn FleetLedger>,
     blobs: Arc<dyn BlobStore>,
     housekeeper: Arc<Housekeeper>,
     tasks: TaskTracker,
@@ -180,12 +189,13 @@ impl Ports {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        let records = EmbeddedRecords {
+        let records = Arc::new(EmbeddedRecords {
             writer: writer.clone(),
             readers: readers.clone(),
             watchers,
+            present: Present::default(),
             clock: Arc::clone(&config.clock),
-        };
+        });
         let blobs = EmbeddedBlobs {
             writer: writer.clone(),
             bulk: writer.for_bulk(),
@@ -198,7 +208,8 @@ impl Ports {
         };
         Self {
             queue: Arc::new(queue),
-            records: Arc::new(records),
+            ledger: Arc::clone(&records) as _,
+            records,
             blobs: Arc::new(blobs),
             housekeeper,
             tasks,

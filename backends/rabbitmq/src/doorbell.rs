@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use futures::StreamExt;
 use lapin::{
     Channel, Consumer,
@@ -12,7 +13,7 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
-use voicefleet_core::Tier;
+use voicefleet_core::{Tier, ports::Arrivals};
 
 /// Rings that wait for a worker whose connection is slow. One that is dropped is made up for by looking.
 const MOST_RINGS: i32 = 64;
@@ -77,6 +78,21 @@ impl Doorbell {
                 Some(tier) => marks.mark(tier),
                 None => marks.mark_all(),
             }
+        }
+    }
+}
+
+#[async_trait]
+impl Arrivals for Doorbell {
+    async fn next(&mut self) {
+        let is_open = match self.rings.next().await {
+            Some(Ok(_)) => true,
+            Some(Err(error)) => self.channel.wait_for_recovery(error).await.is_ok(),
+            None => false,
+        };
+        if !is_open {
+            // The connection was closed for good.
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
     breaker::{Breaker, BreakerRules},
-    ports::{JobConsumer, JobQueue, LaneLoads, PoolGauge, QueueError, TierGauge},
+    ports::{Arrivals, JobConsumer, JobQueue, LaneLoads, PoolGauge, QueueError, TierGauge},
     tier::TierRota,
 };
 
@@ -183,7 +183,12 @@ impl RabbitQueue {
         Ok(())
     }
 
-    async fn tier_gauge(&self, engine: &EngineId, tier: Tier) -> Result<TierGauge, QueueError> {
+    /// With the number of jobs that the records know of there.
+    async fn tier_gauge(
+        &self,
+        engine: &EngineId,
+        tier: Tier,
+    ) -> Result<(TierGauge, u64), QueueError> {
         let lane = self.lane(engine, tier);
         let count = async {
             let mut ready = u64::from(waiting(&self.questions, lane.ready()).await?);
@@ -195,14 +200,29 @@ impl RabbitQueue {
         };
         let (ready, dead) = self.in_time(count).await?;
         let load = self.loads.load(engine, tier).await?;
-        Ok(TierGauge {
+        let gauge = TierGauge {
             tier,
             ready,
             in_flight: load.running,
             cost_seconds: load.cost_seconds,
             dead,
-        })
+            oldest: load.oldest,
+        };
+        Ok((gauge, load.jobs))
     }
+}
+
+/// Brings what is recorded as running in line with what the broker has, and says how many jobs are in
+/// neither. A worker that was killed leaves its jobs recorded as running while the broker has them ready
+/// again, so of `jobs` in all no more can run than are not ready.
+fn reconcile(tiers: &mut [TierGauge], jobs: u64) -> u64 {
+    let ready: u64 = tiers.iter().map(|tier| tier.ready).sum();
+    let mut elsewhere = jobs.saturating_sub(ready);
+    for tier in tiers.iter_mut() {
+        tier.in_flight = tier.in_flight.min(elsewhere);
+        elsewhere -= tier.in_flight;
+    }
+    elsewhere
 }
 
 async fn connect(config: &RabbitConfig) -> Result<Connection, ConnectError> {
@@ -264,15 +284,28 @@ impl JobQueue for RabbitQueue {
         Ok(Box::new(RabbitConsumer::start(fetching, doorbell)))
     }
 
+    async fn arrivals(&self, engine: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
+        self.check_known(engine)?;
+        let opening = async {
+            let bell = self.connection.create_channel().await?;
+            Doorbell::listen(bell, &self.doorbell(engine)).await
+        };
+        Ok(Box::new(self.in_time(opening).await?))
+    }
+
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
         self.check_known(engine)?;
-        let mut tiers = Vec::with_capacity(Tier::ALL.len());
+        let (mut tiers, mut jobs) = (Vec::with_capacity(Tier::ALL.len()), 0);
         for tier in Tier::ALL {
-            tiers.push(self.tier_gauge(engine, tier).await?);
+            let (gauge, jobs_there) = self.tier_gauge(engine, tier).await?;
+            tiers.push(gauge);
+            jobs += jobs_there;
         }
+        let reserved = reconcile(&mut tiers, jobs);
         Ok(PoolGauge {
             engine: engine.clone(),
             tiers,
+            reserved,
         })
     }
 

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use voicefleet_core::{
     EngineId, Envelope, JobId, Tier,
     ports::{
-        Delivery, JobConsumer, JobQueue, LaneLoad, LaneLoads, PoolGauge, QueueError, Settlement,
+        Arrivals, Delivery, JobConsumer, JobQueue, LaneLoad, LaneLoads, PoolGauge, QueueError,
+        Settlement,
     },
 };
 
@@ -56,6 +57,7 @@ impl LaneLoads for Books {
                 .iter()
                 .filter(|((e, t, _), _)| e == engine && *t == tier)
             {
+                load.jobs += 1;
                 load.running += u64::from(state.running);
                 load.cost_seconds += state.cost;
             }
@@ -83,6 +85,10 @@ impl<Q: JobQueue> JobQueue for Booked<Q> {
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
         let (consumer, books) = (self.queue.consume(engine).await?, self.books.clone());
         Ok(Box::new(BookedConsumer { consumer, books }))
+    }
+
+    async fn arrivals(&self, engine: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
+        self.queue.arrivals(engine).await
     }
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use voicefleet_core::{
     Clock, Timestamp,
-    ports::{BlobStore, JobQueue, JobRecords},
+    ports::{BlobStore, FleetLedger, JobQueue, JobRecords},
 };
 use voicefleet_testkit::{
     FakeClock,
@@ -52,6 +52,10 @@ impl RecordsBench for Records {
     }
 
     fn records(&self) -> Arc<dyn JobRecords> {
+        Arc::new(self.0.clone())
+    }
+
+    fn ledger(&self) -> Arc<dyn FleetLedger> {
         Arc::new(self.0.clone())
     }
 }

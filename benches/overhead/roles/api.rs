@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 use voicefleet_api::{ApiContext, ApiLimits, ApiStop, queue_what_was_left, router};
 use voicefleet_core::{
     Catalog, EngineId, ModelEntry, VoiceEntry, catalog::ModelTask, fingerprint::digest_of,
+    scaling::ScalingPolicy,
 };
 
 use super::parts::{ENGINE, Parts};
@@ -33,6 +34,8 @@ fn context(parts: Parts) -> ApiContext {
     ApiContext {
         queue: parts.queue,
         records: parts.records,
+        ledger: parts.ledger,
+        scaling: ScalingPolicy::default(),
         blobs: parts.blobs,
         codec: parts.codec,
         catalog: Arc::new(move || Arc::clone(&catalog)),

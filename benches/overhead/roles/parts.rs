@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use voicefleet_core::{
     Clock, EngineId,
-    ports::{AudioCodec, BlobStore, JobQueue, JobRecords},
+    ports::{AudioCodec, BlobStore, FleetLedger, JobQueue, JobRecords},
     time::SystemClock,
 };
 use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
@@ -20,6 +20,7 @@ pub(crate) const ENGINE: &str = "idle";
 pub(super) struct Parts {
     pub(super) queue: Arc<dyn JobQueue>,
     pub(super) records: Arc<dyn JobRecords>,
+    pub(super) ledger: Arc<dyn FleetLedger>,
     pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) codec: Arc<dyn AudioCodec>,
     pub(super) clock: Arc<dyn Clock>,
@@ -35,6 +36,7 @@ impl Parts {
         let queue = RabbitQueue::connect(rabbit, loads, Arc::clone(&clock)).await?;
         Ok(Self {
             queue: Arc::new(queue),
+            ledger: Arc::clone(&records) as _,
             records,
             blobs: Arc::new(RedisBlobs::open(&redis)?),
             codec: Arc::new(NoAudio),

@@ -7,9 +7,11 @@ use voicefleet_core::JobState;
 use super::{
     code,
     job::{DeadLetters, Job},
+    told,
+};
+use crate::{
     output::{print_line, print_table},
     server::{JobFilter, Server},
-    told,
 };
 
 const FAILED: JobFilter = JobFilter {

@@ -5,71 +5,71 @@ use voicefleet_core::{Clock, JobId, time::SystemClock};
 
 /// The parts of the job object that are shown in tables.
 #[derive(Debug, Deserialize)]
-pub(super) struct Job {
-    pub(super) id: JobId,
-    pub(super) kind: String,
-    pub(super) engine: String,
-    pub(super) tier: String,
-    pub(super) status: String,
-    pub(super) attempts: u32,
-    pub(super) progress: Progress,
-    pub(super) fingerprint: String,
-    pub(super) error: Option<Reason>,
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    pub(crate) kind: String,
+    pub(crate) engine: String,
+    pub(crate) tier: String,
+    pub(crate) status: String,
+    pub(crate) attempts: u32,
+    pub(crate) progress: Progress,
+    pub(crate) fingerprint: String,
+    pub(crate) error: Option<Reason>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     fraction: f64,
 }
 
 /// Why a job failed.
 #[derive(Debug, Deserialize)]
-pub(super) struct Reason {
+pub(crate) struct Reason {
     code: String,
     message: String,
 }
 
 /// A page of jobs.
 #[derive(Debug, Deserialize)]
-pub(super) struct JobPage {
-    pub(super) data: Vec<Job>,
-    pub(super) has_more: bool,
+pub(crate) struct JobPage {
+    pub(crate) data: Vec<Job>,
+    pub(crate) has_more: bool,
 }
 
 /// The dead letters of every lane.
 #[derive(Debug, Deserialize)]
-pub(super) struct DeadLetters {
-    pub(super) data: Vec<DeadLane>,
-    pub(super) total: u64,
+pub(crate) struct DeadLetters {
+    pub(crate) data: Vec<DeadLane>,
+    pub(crate) total: u64,
 }
 
 /// The dead letters of one lane.
 #[derive(Debug, Deserialize)]
-pub(super) struct DeadLane {
-    pub(super) engine: String,
-    pub(super) tier: String,
-    pub(super) dead: u64,
+pub(crate) struct DeadLane {
+    pub(crate) engine: String,
+    pub(crate) tier: String,
+    pub(crate) dead: u64,
 }
 
 /// The answer to a purge.
 #[derive(Debug, Deserialize)]
-pub(super) struct Purged {
-    pub(super) purged: u64,
+pub(crate) struct Purged {
+    pub(crate) purged: u64,
 }
 
 impl Job {
     /// Share done, per cent.
-    pub(super) fn progress(&self) -> String {
+    pub(crate) fn progress(&self) -> String {
         format!("{:.0}%", self.progress.fraction * 100.0)
     }
 
     /// Time since it was submitted, in the largest unit that fits.
-    pub(super) fn age(&self) -> String {
+    pub(crate) fn age(&self) -> String {
         age(SystemClock.now().since(self.id.created_at()).as_secs())
     }
 
     /// Why it failed, in one line.
-    pub(super) fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         let sentence = |reason: &Reason| format!("{}: {}", reason.code, reason.message);
         self.error.as_ref().map_or_else(String::new, sentence)
     }

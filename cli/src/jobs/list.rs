@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::{
-    job::Job,
+use super::job::Job;
+use crate::{
+    cli::ListOptions,
     output::{print_line, print_table},
     server::{JobFilter, Server},
 };
-use crate::cli::ListOptions;
 
 pub(super) async fn run(server: &Server, options: &ListOptions) -> anyhow::Result<ExitCode> {
     let filter = JobFilter {

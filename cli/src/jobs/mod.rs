@@ -3,20 +3,20 @@
 mod dead;
 mod job;
 mod list;
-mod output;
 mod purge;
-mod server;
 mod show;
+
+pub(crate) use self::job::{DeadLetters, Job, JobPage, Purged};
 
 use std::process::ExitCode;
 
 use voicefleet_core::JobId;
 
-use self::{
+use crate::{
+    cli::{JobsCommand, JobsOptions},
     output::{complain, print_line},
     server::{Server, ServerError},
 };
-use crate::cli::{JobsCommand, JobsOptions};
 
 /// Runs the command; the exit code is 1 if something that was asked for was not done.
 pub(crate) async fn run(options: JobsOptions) -> anyhow::Result<ExitCode> {

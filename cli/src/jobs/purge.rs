@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::{
-    job::DeadLane,
+use super::job::DeadLane;
+use crate::{
+    cli::PurgeOptions,
     output::{complain, print_line},
     server::Server,
 };
-use crate::cli::PurgeOptions;
 
 pub(super) async fn run(server: &Server, options: &PurgeOptions) -> anyhow::Result<ExitCode> {
     let place = match options.tier {

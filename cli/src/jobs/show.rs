@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Map, Value};
 use voicefleet_core::JobId;
 
-use super::{
+use crate::{
     output::{print_line, print_table},
     server::Server,
 };

@@ -3,16 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 use voicefleet_api::{ApiContext, ApiLimits, ApiStop};
 use voicefleet_audio::Codec;
 use voicefleet_core::{
     Clock, EngineId,
-    ports::{AudioCodec, EngineLoader},
+    ports::{AudioCodec, EngineLoader, WorkerPresence},
     time::SystemClock,
 };
 use voicefleet_models::ModelStore;
-use voicefleet_workers::{Stop, Worker, WorkerParts, WorkerStopped};
+use voicefleet_workers::{Stop, Worker, WorkerParts, WorkerStopped, stay_listed};
 
 use super::{Role, backend::Backend};
 use crate::{catalog::CatalogCache, engines, settings::Settings, telemetry::Exposition};
@@ -47,6 +48,20 @@ impl<'a> Assembly<'a> {
         ours.map(|loader| self.worker(loader, stop)).collect()
     }
 
+    /// Says which workers are here, until `stop`.
+    pub(super) fn list_workers(&self, stop: &CancellationToken, tasks: &TaskTracker) {
+        let ours = engines::ids().into_iter();
+        for engine in ours.filter(|engine| self.role.works_for(engine)) {
+            let worker = WorkerPresence {
+                id: Uuid::now_v7(),
+                slots: u32::try_from(self.slots_of(&engine)).unwrap_or(u32::MAX),
+                engine,
+            };
+            let ledger = Arc::clone(&self.backend.ledger);
+            tasks.spawn(stay_listed(ledger, worker, stop.clone()));
+        }
+    }
+
     fn worker(&self, loader: Arc<dyn EngineLoader>, stop: &Stop) -> Result<Worker, WorkerStopped> {
         let slots = self.slots_of(loader.engine());
         let parts = WorkerParts {
@@ -78,6 +93,8 @@ impl<'a> Assembly<'a> {
         ApiContext {
             queue: Arc::clone(&self.backend.queue),
             records: Arc::clone(&self.backend.records),
+            ledger: Arc::clone(&self.backend.ledger),
+            scaling: self.settings.scaling(),
             blobs: Arc::clone(&self.backend.blobs),
             codec: Arc::clone(&self.codec),
             catalog: Arc::new(move || catalog.current()),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::time::{Instant, sleep};
 use voicefleet_core::{
     Clock,
-    ports::{BlobStore, JobQueue, JobRecords, LaneLoads},
+    ports::{BlobStore, FleetLedger, JobQueue, JobRecords, LaneLoads},
 };
 use voicefleet_embedded::{Embedded, EmbeddedConfig};
 use voicefleet_objects::{LargeBlobs, ObjectBlobs, ObjectsConfig};
@@ -21,10 +21,11 @@ const BROKER_PATIENCE: Duration = Duration::from_mins(1);
 const BROKER_RETRY: Duration = Duration::from_secs(1);
 
 /// The ports, and what stands behind them.
-pub(super) struct Backend {
-    pub(super) queue: Arc<dyn JobQueue>,
-    pub(super) records: Arc<dyn JobRecords>,
-    pub(super) blobs: Arc<dyn BlobStore>,
+pub(crate) struct Backend {
+    pub(crate) queue: Arc<dyn JobQueue>,
+    pub(crate) records: Arc<dyn JobRecords>,
+    pub(crate) ledger: Arc<dyn FleetLedger>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
     keeper: Keeper,
 }
 
@@ -37,7 +38,7 @@ enum Keeper {
 }
 
 impl Backend {
-    pub(super) async fn open(
+    pub(crate) async fn open(
         role: &Role,
         settings: &Settings,
         clock: &Arc<dyn Clock>,
@@ -50,7 +51,7 @@ impl Backend {
     }
 
     /// To be called when nobody uses the ports any more.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         match self.keeper {
             Keeper::File(embedded) => {
                 if let Err(error) = embedded.close().await {
@@ -79,6 +80,7 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
     Ok(Backend {
         queue: embedded.queue(),
         records: embedded.records(),
+        ledger: embedded.ledger(),
         blobs: embedded.blobs(),
         keeper: Keeper::File(embedded),
     })
@@ -105,6 +107,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
     Ok(Backend {
         queue: Arc::clone(&queue) as _,
         records: Arc::clone(&records) as _,
+        ledger: Arc::clone(&records) as _,
         blobs,
         keeper: Keeper::Cluster { queue, records },
     })
@@ -118,7 +121,10 @@ fn with_objects(
     let Some(url) = &settings.objects_url else {
         return Ok(small);
     };
+    let (access_key_id, secret_access_key) = settings.objects_credentials.clone().unzip();
     let config = ObjectsConfig {
+        access_key_id,
+        secret_access_key,
         endpoint: settings.objects_endpoint.clone(),
         region: settings.objects_region.clone(),
         ..ObjectsConfig::new(url)

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::telemetry::Exposition;
 
 /// `/livez`, `/readyz` (503 while it stops) and `/metrics`.
-pub(super) fn router(exposition: Arc<Exposition>, draining: CancellationToken) -> Router {
+pub(crate) fn router(exposition: Arc<Exposition>, draining: CancellationToken) -> Router {
     let ready = move || async move {
         if draining.is_cancelled() {
             (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")

@@ -2,12 +2,13 @@
 
 mod assembly;
 mod backend;
-mod health;
+pub(crate) mod health;
 mod role;
+mod scaler;
 mod signals;
 mod stopping;
 
-use std::{process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
@@ -21,7 +22,6 @@ use voicefleet_workers::{Worker, WorkerStopped};
 
 use self::{
     assembly::Assembly,
-    signals::StopSignals,
     stopping::{StopOrder, StopSwitches},
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
-pub(crate) use self::role::Role;
+pub(crate) use self::{backend::Backend, role::Role, signals::StopSignals};
 
 /// Does what its role is until told to stop.
 pub(crate) async fn run(role: Role, options: &Options) -> anyhow::Result<ExitCode> {
@@ -41,15 +41,13 @@ pub(crate) async fn run(role: Role, options: &Options) -> anyhow::Result<ExitCod
 }
 
 async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
-    let mut signals = StopSignals::listen()?;
+    let mut signals = StopSignals::listen(settings.on_a_leash)?;
     let assembly = tokio::select! {
         opened = Assembly::open(role, settings) => opened?,
         // Nothing has begun.
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("listening on {}", settings.listen))?;
+    let listener = listen(settings.listen).await?;
     let switches = StopSwitches::new();
     let tasks = TaskTracker::new();
     let router = if role.serves_the_api() {
@@ -64,7 +62,11 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     let workers = assembly.workers(&switches.workers)?;
     announce(&listener)?;
     let closing = switches.api.closing.clone();
-    let mut running = Running::start(workers, listener, router, closing);
+    let mut running = Running::start(workers, listener, router, closing.clone());
+    if *role == Role::Scaler {
+        scaler::start(&assembly.backend, settings, &closing, &mut running.servers).await?;
+    }
+    assembly.list_workers(&switches.workers.drain, &tasks);
 
     let fault = running.until_told_to_stop(&mut signals).await;
     let grace = Duration::from_secs(settings.grace_seconds);
@@ -81,12 +83,18 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     }
 }
 
+/// A listener at that address.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("listening on {address}"))
+}
+
 /// The first line of standard output says where; whoever starts the program may wait for it.
 #[expect(
     clippy::print_stdout,
     reason = "the address is the program's answer to its starter"
 )]
-fn announce(listener: &TcpListener) -> anyhow::Result<()> {
+pub(crate) fn announce(listener: &TcpListener) -> anyhow::Result<()> {
     println!("listening on http://{}", listener.local_addr()?);
     Ok(())
 }
@@ -94,7 +102,7 @@ fn announce(listener: &TcpListener) -> anyhow::Result<()> {
 /// The tasks of the process.
 struct Running {
     workers: JoinSet<Result<(), WorkerStopped>>,
-    server: JoinSet<std::io::Result<()>>,
+    servers: JoinSet<anyhow::Result<()>>,
 }
 
 impl Running {
@@ -105,13 +113,14 @@ impl Running {
         closing: CancellationToken,
     ) -> Self {
         let workers = workers.into_iter().map(Worker::run).collect();
-        let mut server = JoinSet::new();
-        server.spawn(async move {
-            axum::serve(listener, router)
+        let mut servers = JoinSet::new();
+        servers.spawn(async move {
+            let served = axum::serve(listener, router)
                 .with_graceful_shutdown(closing.cancelled_owned())
-                .await
+                .await;
+            Ok(served?)
         });
-        Self { workers, server }
+        Self { workers, servers }
     }
 
     /// A signal, or what ended without one.
@@ -121,7 +130,7 @@ impl Running {
             ended = self.workers.join_next(), if !self.workers.is_empty() => {
                 Some(worker_fault(ended))
             }
-            ended = self.server.join_next() => Some(format!("the HTTP server ended: {ended:?}")),
+            ended = self.servers.join_next() => Some(format!("a server ended: {ended:?}")),
         }
     }
 }

@@ -11,6 +11,10 @@ pub(crate) enum Role {
     Serve,
     /// The API of a cluster.
     Api,
+    /// What KEDA asks.
+    Scaler,
+    /// The workers of this host.
+    Supervise,
     /// The work of these engines in a cluster.
     Worker(Vec<EngineId>),
 }
@@ -42,14 +46,14 @@ impl Role {
 
     /// Whether it serves the API.
     pub(crate) fn serves_the_api(&self) -> bool {
-        !matches!(self, Self::Worker(_))
+        matches!(self, Self::Serve | Self::Api)
     }
 
     /// Whether it does the work of `engine`.
     pub(crate) fn works_for(&self, engine: &EngineId) -> bool {
         match self {
             Self::Serve => true,
-            Self::Api => false,
+            Self::Api | Self::Scaler | Self::Supervise => false,
             Self::Worker(engines) => engines.contains(engine),
         }
     }

@@ -52,7 +52,7 @@ pub(super) async fn stop(
         workers(&switches.workers, grace / 2, running).await;
         // The server has been answering until here, so that clients learn how their jobs ended.
         switches.api.closing.cancel();
-        server(running).await;
+        servers(running).await;
         tasks.close();
         tasks.wait().await;
         backend.close().await;
@@ -84,9 +84,9 @@ async fn workers(stop: &Stop, patience: Duration, running: &mut Running) {
     }
 }
 
-async fn server(running: &mut Running) {
-    let polite = async { while running.server.join_next().await.is_some() {} };
+async fn servers(running: &mut Running) {
+    let polite = async { while running.servers.join_next().await.is_some() {} };
     if tokio::time::timeout(LAST_ANSWERS, polite).await.is_err() {
-        running.server.shutdown().await;
+        running.servers.shutdown().await;
     }
 }

@@ -2,15 +2,19 @@
 
 use async_trait::async_trait;
 
-use crate::{catalog::EngineId, tier::Tier};
+use crate::{catalog::EngineId, tier::Tier, time::Timestamp};
 
 use super::queue::QueueError;
 
 /// The jobs of one engine and tier that have not ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LaneLoad {
-    /// Jobs with a worker.
+    /// All of them, those included that are not in the queue yet.
+    pub jobs: u64,
+    /// Jobs with a worker, as far as is recorded: a worker that was killed has not said so.
     pub running: u64,
+    /// When the oldest was accepted.
+    pub oldest: Option<Timestamp>,
     /// Estimated compute-seconds of those and of the waiting ones.
     pub cost_seconds: f64,
 }

@@ -4,6 +4,7 @@ mod blobs;
 mod claim;
 mod codec;
 mod engines;
+mod ledger;
 mod loads;
 mod queue;
 mod record;
@@ -16,7 +17,10 @@ pub use engines::{
     EngineError, EngineLoader, LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
     TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript,
 };
+pub use ledger::{FleetLedger, LedgerUnavailable, WorkerPresence};
 pub use loads::{LaneLoad, LaneLoads};
-pub use queue::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement, TierGauge};
+pub use queue::{
+    Arrivals, Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement, TierGauge,
+};
 pub use record::JobRecord;
 pub use records::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission};

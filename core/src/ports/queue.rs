@@ -70,6 +70,14 @@ pub trait JobConsumer: Send {
     }
 }
 
+/// Tells that work has come, without taking any.
+#[async_trait]
+pub trait Arrivals: Send {
+    /// Returns when something has been published since the last call, or may have been: after an outage
+    /// nobody knows. Several arrivals may be told as one. Cancel safe.
+    async fn next(&mut self);
+}
+
 /// What waits and what runs in one tier of one engine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TierGauge {
@@ -83,6 +91,8 @@ pub struct TierGauge {
     pub cost_seconds: f64,
     /// Dead letters.
     pub dead: u64,
+    /// When the oldest of those that wait or run was accepted, where the queue knows.
+    pub oldest: Option<Timestamp>,
 }
 
 /// The gauges of one engine, most urgent tier first.
@@ -92,6 +102,8 @@ pub struct PoolGauge {
     pub engine: EngineId,
     /// One per tier.
     pub tiers: Vec<TierGauge>,
+    /// Jobs that are recorded and not in the queue yet; their cost is counted above.
+    pub reserved: u64,
 }
 
 /// The queue.
@@ -102,6 +114,9 @@ pub trait JobQueue: Send + Sync {
 
     /// A consumer for `engine`.
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError>;
+
+    /// Hears of what is published for `engine` from now on.
+    async fn arrivals(&self, engine: &EngineId) -> Result<Box<dyn Arrivals>, QueueError>;
 
     /// What waits and runs for `engine`, read from the queue itself.
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError>;

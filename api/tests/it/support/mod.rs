@@ -13,6 +13,7 @@ use voicefleet_audio::Codec;
 use voicefleet_core::{
     Catalog, EngineId, Envelope, Tier,
     ports::{AudioLimits, JobQueue, Settlement},
+    scaling::ScalingPolicy,
 };
 use voicefleet_testkit::{
     FakeClock,
@@ -87,6 +88,8 @@ impl Api {
         let mut context = ApiContext {
             queue: Arc::new(queue.clone()),
             records: Arc::new(records.clone()),
+            ledger: Arc::new(records.clone()),
+            scaling: ScalingPolicy::default(),
             blobs: Arc::new(blobs.clone()),
             codec: Arc::new(Codec),
             catalog: Arc::new(move || Arc::clone(&catalog)),

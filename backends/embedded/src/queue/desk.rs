@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, mpsc, oneshot};
-use voicefleet_core::{Clock, EngineId, Tier};
+use async_trait::async_trait;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use voicefleet_core::{Clock, EngineId, Tier, ports::Arrivals};
 
 use super::delivery::{EmbeddedDelivery, LeaseKey};
 use crate::{error::Unavailable, writer::Writer};
@@ -104,15 +105,24 @@ impl Desk {
 
 /// The desks by engine.
 #[derive(Default)]
-pub(super) struct Desks(Mutex<HashMap<EngineId, Arc<Desk>>>);
+pub(super) struct Desks {
+    desks: Mutex<HashMap<EngineId, Arc<Desk>>>,
+    /// Counts what came, for those that want to know and take nothing.
+    arrivals: watch::Sender<u64>,
+}
 
 impl Desks {
     /// Rings at the engine's desk, if it has one. To be called after the commit: a desk that is opened
     /// later looks into the table first.
     pub(super) fn ring(&self, engine: &EngineId) {
+        self.arrivals.send_modify(|arrivals| *arrivals += 1);
         if let Some(desk) = self.desks().get(engine) {
             desk.ring();
         }
+    }
+
+    pub(super) fn arrivals(&self) -> EmbeddedArrivals {
+        EmbeddedArrivals(self.arrivals.subscribe())
     }
 
     pub(super) fn get_or_open(
@@ -124,6 +134,19 @@ impl Desks {
     }
 
     fn desks(&self) -> MutexGuard<'_, HashMap<EngineId, Arc<Desk>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What comes for any engine: in one process, to hear too much costs nothing.
+pub(super) struct EmbeddedArrivals(watch::Receiver<u64>);
+
+#[async_trait]
+impl Arrivals for EmbeddedArrivals {
+    async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The queue is closed: nothing comes any more.
+            std::future::pending::<()>().await;
+        }
     }
 }

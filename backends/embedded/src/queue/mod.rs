@@ -16,7 +16,7 @@ use sqlx::SqlitePool;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
-    ports::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError},
+    ports::{Arrivals, Delivery, JobConsumer, JobQueue, PoolGauge, QueueError},
     tier::TierShares,
 };
 
@@ -105,6 +105,10 @@ impl JobQueue for EmbeddedQueue {
         Ok(Box::new(EmbeddedConsumer(desk)))
     }
 
+    async fn arrivals(&self, _: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
+        Ok(Box::new(self.desks.arrivals()))
+    }
+
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
         let tiers = table::gauge(&self.parts.readers, engine)
             .await
@@ -112,6 +116,7 @@ impl JobQueue for EmbeddedQueue {
         Ok(PoolGauge {
             engine: engine.clone(),
             tiers,
+            reserved: 0,
         })
     }
 

@@ -211,6 +211,7 @@ pub(super) async fn gauge(
         in_flight: 0,
         cost_seconds: 0.0,
         dead: 0,
+        oldest: None,
     });
     for row in rows {
         let Some(gauge) = gauges.get_mut(row.try_get::<u32, _>(0)? as usize) else {

@@ -21,6 +21,7 @@ use voicefleet_core::{
 
 use crate::{
     error::Unavailable,
+    presence::Present,
     writer::{Durability, Writer},
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct EmbeddedRecords {
     pub(crate) writer: Writer,
     pub(crate) readers: SqlitePool,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) present: Present,
     pub(crate) clock: Arc<dyn Clock>,
 }
 

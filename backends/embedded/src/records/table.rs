@@ -5,9 +5,10 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use voicefleet_core::{
     Job, JobId, Timestamp,
     ports::{JobChange, JobRecord, RecordError, RunId},
+    scaling::EngineUsage,
 };
 
-use crate::writer::Worked;
+use crate::{ledger, writer::Worked};
 
 /// A record, or why there is none. The errors of the database itself are kept apart: they end the
 /// whole transaction.
@@ -67,10 +68,13 @@ pub(crate) fn apply(
             Ok(record) => record,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let before = record.job.timings;
         if let Err(refusal) = record.apply(run, change, now) {
             return Ok(Err(refusal));
         }
         update(db, &record).await?;
+        let usage = EngineUsage::of_change(&before, &record.job);
+        ledger::note(db, record.job.spec.engine(), &usage, now).await?;
         Ok(Ok(record.job))
     }
     .boxed()

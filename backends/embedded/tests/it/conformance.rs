@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use voicefleet_core::{
     Timestamp,
-    ports::{BlobStore, JobQueue, JobRecords},
+    ports::{BlobStore, FleetLedger, JobQueue, JobRecords},
 };
 use voicefleet_embedded::QueueLimits;
 use voicefleet_testkit::{
@@ -66,6 +66,10 @@ impl RecordsBench for Records {
 
     fn records(&self) -> Arc<dyn JobRecords> {
         self.0.records()
+    }
+
+    fn ledger(&self) -> Arc<dyn FleetLedger> {
+        self.0.embedded.ledger()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier, Timestamp,
-    ports::{JobConsumer, JobQueue, PoolGauge, QueueError},
+    ports::{Arrivals, JobConsumer, JobQueue, PoolGauge, QueueError},
     time::SystemClock,
 };
 use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
@@ -33,6 +33,10 @@ impl JobQueue for Shared {
 
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
         self.0.consume(engine).await
+    }
+
+    async fn arrivals(&self, engine: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
+        self.0.arrivals(engine).await
     }
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use voicefleet_core::{
-    EngineId, Tier,
+    EngineId, JobId, Tier,
     ports::{LaneLoad, LaneLoads, QueueError},
 };
 
@@ -11,6 +11,7 @@ use super::RedisRecords;
 #[async_trait]
 impl LaneLoads for RedisRecords {
     async fn load(&self, engine: &EngineId, tier: Tier) -> Result<LaneLoad, QueueError> {
+        let (jobs, oldest) = self.members(engine, tier).await?;
         let mut command = redis::cmd("HMGET");
         command
             .arg(format!("{}load:{engine}:{tier}", self.prefix))
@@ -23,8 +24,29 @@ impl LaneLoads for RedisRecords {
         )]
         let cost_seconds = count(cost_ms) as f64 / 1000.0;
         Ok(LaneLoad {
+            jobs,
             running: count(running),
+            oldest: oldest.map(JobId::created_at),
             cost_seconds,
         })
+    }
+}
+
+impl RedisRecords {
+    /// How many jobs there are, and the oldest.
+    async fn members(
+        &self,
+        engine: &EngineId,
+        tier: Tier,
+    ) -> Result<(u64, Option<JobId>), QueueError> {
+        let members = format!("{}pool:{engine}:{tier}", self.prefix);
+        let mut count = redis::cmd("ZCARD");
+        count.arg(&members);
+        let mut first = redis::cmd("ZRANGE");
+        first.arg(&members).arg(&[0, 0]);
+        let jobs = self.link.command(&count).await?;
+        let oldest: Vec<String> = self.link.command(&first).await?;
+        let oldest = oldest.first().and_then(|id| id.parse().ok());
+        Ok((jobs, oldest))
     }
 }

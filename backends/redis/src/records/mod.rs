@@ -1,6 +1,7 @@
 //! The job records: a hash per job, lists of them by state and tier, and whoever waits for one to move.
 
 mod background;
+mod ledger;
 mod listing;
 mod loads;
 mod recent;
@@ -15,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
     Clock, Fingerprint, Job, JobId, JobState, Progress, Tier,
     ports::{JobChange, JobFilter, JobPage, JobRecords, RecordError, RunId, Submission},
+    scaling::EngineUsage,
 };
 
 use self::{
@@ -154,12 +156,15 @@ impl JobRecords for RedisRecords {
                 Some(stored) => (stored, true),
                 None => (self.stored(id).await?, false),
             };
+            let before = stored.record.job.timings;
             match stored.record.apply(run, change.clone(), now) {
                 // It may have changed since.
                 Err(_) if is_old => continue,
                 applied => applied?,
             }
-            if self.link.script(&self.scripts.change(&stored)?).await? {
+            let usage = EngineUsage::of_change(&before, &stored.record.job);
+            let change = self.scripts.change(&stored, &usage)?;
+            if self.link.script(&change).await? {
                 stored.version += 1;
                 self.recent.keep(&stored);
                 return Ok(stored.record.job);

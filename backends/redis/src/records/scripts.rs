@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
-use voicefleet_core::{Job, JobId, ports::JobRecord};
+use voicefleet_core::{
+    EngineId, Job, JobId,
+    ports::{JobRecord, WorkerPresence},
+    scaling::EngineUsage,
+};
 
 use super::stored::{Stored, body_of};
 use crate::{config::millis, error::Unavailable};
@@ -29,6 +33,9 @@ pub(super) struct Scripts {
     promote: Script,
     unpublished: Script,
     sweep: Script,
+    usage: Script,
+    worker: Script,
+    workers: Script,
 }
 
 impl Scripts {
@@ -43,6 +50,9 @@ impl Scripts {
             promote: script!("promote.lua"),
             unpublished: script!("unpublished.lua"),
             sweep: script!("sweep.lua"),
+            usage: script!("usage.lua"),
+            worker: script!("worker.lua"),
+            workers: script!("workers.lua"),
         }
     }
 
@@ -73,8 +83,12 @@ impl Scripts {
         Ok(call)
     }
 
-    /// Writes `new` if the record is still the one that it was made from.
-    pub(super) fn change(&self, new: &Stored) -> Result<ScriptInvocation<'_>, Unavailable> {
+    /// Writes `new` if the record is still the one that it was made from, and counts what was computed.
+    pub(super) fn change(
+        &self,
+        new: &Stored,
+        usage: &EngineUsage,
+    ) -> Result<ScriptInvocation<'_>, Unavailable> {
         let job = &new.record.job;
         let mut call = self.call(&self.change);
         call.arg(job.id.to_string())
@@ -83,6 +97,12 @@ impl Scripts {
             .arg(job.state.name())
             .arg(i32::from(job.state.is_terminal()))
             .arg(self.ttl_of(job));
+        if !usage.is_nothing() {
+            for milliseconds in usage.in_milliseconds() {
+                call.arg(milliseconds);
+            }
+            call.arg(usage.finished_jobs);
+        }
         Ok(call)
     }
 
@@ -97,6 +117,31 @@ impl Scripts {
     pub(super) fn unpublished(&self, age: Duration, limit: usize) -> ScriptInvocation<'_> {
         let mut call = self.call(&self.unpublished);
         call.arg(millis(age)).arg(limit);
+        call
+    }
+
+    pub(super) fn usage(&self, minutes: u64) -> ScriptInvocation<'_> {
+        let mut call = self.call(&self.usage);
+        call.arg(minutes);
+        call
+    }
+
+    /// Without a `ttl` it has left.
+    pub(super) fn worker(
+        &self,
+        worker: &WorkerPresence,
+        ttl: Option<Duration>,
+    ) -> ScriptInvocation<'_> {
+        let mut call = self.call(&self.worker);
+        call.arg(worker.engine.as_str())
+            .arg(format!("{}:{}", worker.id, worker.slots))
+            .arg(ttl.map_or(0, millis));
+        call
+    }
+
+    pub(super) fn workers(&self, engine: &EngineId) -> ScriptInvocation<'_> {
+        let mut call = self.call(&self.workers);
+        call.arg(engine.as_str());
         call
     }
 

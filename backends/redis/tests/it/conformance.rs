@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use voicefleet_core::ports::{BlobStore, JobRecords};
-use voicefleet_redis::RedisConfig;
+use voicefleet_core::ports::{BlobStore, FleetLedger, JobRecords};
+use voicefleet_redis::{RedisConfig, RedisRecords};
 use voicefleet_testkit::{
     FakeClock,
     conformance::{Reopen, blobs::BlobsBench, records::RecordsBench},
@@ -46,7 +46,7 @@ impl Installation for Server {
 struct Records<I> {
     installation: I,
     config: RedisConfig,
-    opened: Arc<dyn JobRecords>,
+    opened: Arc<RedisRecords>,
 }
 
 #[async_trait]
@@ -57,7 +57,7 @@ impl<I: Installation> RecordsBench for Records<I> {
             clock: Arc::new(clock),
             ..installation.config()
         };
-        let opened = server::records(&config);
+        let opened = server::open_records(&config);
         Self {
             installation,
             config,
@@ -66,7 +66,11 @@ impl<I: Installation> RecordsBench for Records<I> {
     }
 
     fn records(&self) -> Arc<dyn JobRecords> {
-        Arc::clone(&self.opened)
+        Arc::clone(&self.opened) as _
+    }
+
+    fn ledger(&self) -> Arc<dyn FleetLedger> {
+        Arc::clone(&self.opened) as _
     }
 }
 
@@ -74,7 +78,7 @@ impl<I: Installation> RecordsBench for Records<I> {
 impl<I: Installation> Reopen for Records<I> {
     async fn reopen(mut self) -> Self {
         self.installation.crash_and_come_back().await;
-        self.opened = server::records(&self.config);
+        self.opened = server::open_records(&self.config);
         self
     }
 }

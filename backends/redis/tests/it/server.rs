@@ -234,6 +234,10 @@ async fn try_to_ask<T: FromRedisValue>(url: &str, command: &Cmd) -> RedisResult<
 }
 
 pub(crate) fn records(config: &RedisConfig) -> Arc<dyn JobRecords> {
+    open_records(config)
+}
+
+pub(crate) fn open_records(config: &RedisConfig) -> Arc<RedisRecords> {
     Arc::new(RedisRecords::open(config).expect("opens"))
 }
 

@@ -109,6 +109,7 @@ impl Pool {
                 .iter()
                 .filter(|(envelope, _)| envelope.tier == tier)
                 .count() as u64,
+            oldest: None,
         }
     }
 

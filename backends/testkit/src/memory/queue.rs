@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use voicefleet_core::{
     Clock, EngineId, Envelope, Failure, Tier,
-    ports::{Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement},
+    ports::{Arrivals, Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement},
 };
 
 use super::{
@@ -26,6 +26,8 @@ struct Shared {
     pools: Mutex<Pools>,
     /// Wakes consumers in the order in which they came.
     changed: Notify,
+    /// Counts what is published.
+    published: watch::Sender<u64>,
     clock: FakeClock,
     max_queued: usize,
     outage: Outage,
@@ -42,6 +44,7 @@ impl MemoryQueue {
         Self(Arc::new(Shared {
             pools: Mutex::default(),
             changed: Notify::new(),
+            published: watch::Sender::new(0),
             clock,
             max_queued,
             outage: Outage::default(),
@@ -86,6 +89,7 @@ impl JobQueue for MemoryQueue {
             pool.push_back(envelope.clone());
             Ok(())
         })?;
+        self.0.published.send_modify(|published| *published += 1);
         self.0.announce();
         Ok(())
     }
@@ -98,6 +102,11 @@ impl JobQueue for MemoryQueue {
         }))
     }
 
+    async fn arrivals(&self, _: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
+        self.0.check()?;
+        Ok(Box::new(MemoryArrivals(self.0.published.subscribe())))
+    }
+
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
         self.0.check()?;
         let tiers = self.0.with_pool(engine, |pool| {
@@ -106,12 +115,25 @@ impl JobQueue for MemoryQueue {
         Ok(PoolGauge {
             engine: engine.clone(),
             tiers,
+            reserved: 0,
         })
     }
 
     async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
         self.0.check()?;
         Ok(self.0.with_pool(engine, |pool| pool.purge(tier)) as u64)
+    }
+}
+
+/// What comes for any engine.
+struct MemoryArrivals(watch::Receiver<u64>);
+
+#[async_trait]
+impl Arrivals for MemoryArrivals {
+    async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -8,9 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use uuid::Uuid;
 use voicefleet_core::{
-    Clock, Fingerprint, Job, JobId, JobState, Progress, Timestamp,
-    ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, RunId, Submission},
+    Clock, EngineId, Fingerprint, Job, JobId, JobState, Progress, Timestamp,
+    ports::{
+        FleetLedger, JobChange, JobFilter, JobPage, JobRecord, JobRecords, LedgerUnavailable,
+        RecordError, RunId, Submission, WorkerPresence,
+    },
+    scaling::{EngineUsage, Split},
 };
 
 use super::{Outage, lock};
@@ -32,6 +37,11 @@ struct Ledger {
     leaders: HashMap<Fingerprint, JobId>,
     /// Leaders of which nobody has said that they are in the queue, and since when they lead.
     unpublished: BTreeMap<JobId, Timestamp>,
+    /// By minute.
+    usage: BTreeMap<i64, BTreeMap<EngineId, EngineUsage>>,
+    split: Option<Split>,
+    /// With the moment until which each is there.
+    workers: BTreeMap<Uuid, (WorkerPresence, Timestamp)>,
 }
 
 impl MemoryRecords {
@@ -121,8 +131,12 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Job, RecordError> {
         let record = self.record(id)?;
+        let before = record.job.timings;
         record.apply(run, change, now)?;
         let job = record.job.clone();
+        let minute = self.usage.entry(now.0.div_euclid(60_000)).or_default();
+        let usage = minute.entry(job.spec.engine().clone()).or_default();
+        usage.add(&EngineUsage::of_change(&before, &job));
         self.unpublished.remove(&id);
         if job.state.is_terminal() && self.leaders.get(&job.fingerprint) == Some(&id) {
             self.leaders.remove(&job.fingerprint);
@@ -286,5 +300,68 @@ impl JobRecords for MemoryRecords {
                 _ = changes.changed() => {}
             }
         }
+    }
+}
+
+#[async_trait]
+impl FleetLedger for MemoryRecords {
+    async fn usage(
+        &self,
+        window: Duration,
+    ) -> Result<BTreeMap<EngineId, EngineUsage>, LedgerUnavailable> {
+        self.outage.check().map_err(LedgerUnavailable)?;
+        let minutes = i64::try_from(window.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
+        let since = self
+            .clock
+            .now()
+            .0
+            .div_euclid(60_000)
+            .saturating_sub(minutes);
+        let mut sums: BTreeMap<EngineId, EngineUsage> = BTreeMap::new();
+        for (_, minute) in lock(&self.ledger).usage.range(since + 1..) {
+            for (engine, usage) in minute {
+                sums.entry(engine.clone()).or_default().add(usage);
+            }
+        }
+        Ok(sums)
+    }
+
+    async fn split(&self) -> Result<Option<Split>, LedgerUnavailable> {
+        self.outage.check().map_err(LedgerUnavailable)?;
+        Ok(lock(&self.ledger).split.clone())
+    }
+
+    async fn set_split(&self, split: &Split) -> Result<(), LedgerUnavailable> {
+        self.outage.check().map_err(LedgerUnavailable)?;
+        lock(&self.ledger).split = Some(split.clone());
+        Ok(())
+    }
+
+    async fn note_worker(
+        &self,
+        worker: &WorkerPresence,
+        ttl: Duration,
+    ) -> Result<(), LedgerUnavailable> {
+        self.outage.check().map_err(LedgerUnavailable)?;
+        let until = self.clock.now().after(ttl);
+        lock(&self.ledger)
+            .workers
+            .insert(worker.id, (worker.clone(), until));
+        Ok(())
+    }
+
+    async fn forget_worker(&self, worker: &WorkerPresence) -> Result<(), LedgerUnavailable> {
+        self.outage.check().map_err(LedgerUnavailable)?;
+        lock(&self.ledger).workers.remove(&worker.id);
+        Ok(())
+    }
+
+    async fn workers(&self, engine: &EngineId) -> Result<Vec<WorkerPresence>, LedgerUnavailable> {
+        self.outage.check().map_err(LedgerUnavailable)?;
+        let now = self.clock.now();
+        let ledger = lock(&self.ledger);
+        let workers = ledger.workers.values();
+        let there = workers.filter(|(worker, until)| worker.engine == *engine && *until > now);
+        Ok(there.map(|(worker, _)| worker.clone()).collect())
     }
 }

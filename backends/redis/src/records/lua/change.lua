@@ -25,6 +25,17 @@ else
   if leads then redis.call('PEXPIREAT', lead_key(print), moment(ttl)) end
   if follows then redis.call('PEXPIREAT', followers_key(follows), moment(ttl)) end
 end
+-- What this change has computed, and, if it was the last, what the job had been thought to cost.
+local spent, estimated, finished, jobs = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+if spent then
+  local engine = redis.call('HGET', job_key(id), 'engine')
+  local usage = usage_key(minute)
+  for field, more in pairs({spent = spent, estimated = estimated, finished = finished, jobs = jobs}) do
+    if more ~= '0' then redis.call('HINCRBY', usage, engine .. ':' .. field, more) end
+  end
+  redis.call('EXPIRE', usage, 7500)
+end
+
 redis.call('PUBLISH', prefix .. 'moves', id .. ' ' .. (ended and 'ended' or 'moved'))
 sweep(4)
 return 1

@@ -5,6 +5,10 @@
 --   followers:ID    the jobs in flight that follow this one, sorted by id
 --   lane:STATE:TIER the jobs that stand there, sorted by id
 --   load:ENGINE:TIER hash: how many leaders run, and the cost (ms) of all that are in flight
+--   pool:ENGINE:TIER these leaders, sorted by id and so by age
+--   usage:MINUTE    what was computed in that minute: ENGINE:spent, :estimated, :finished (ms), :jobs
+--   workers:ENGINE  ID:SLOTS of the workers that are there, by the moment until which they are
+--   split           how compute is divided (JSON)
 --   weights         what each of these jobs has been counted as there: ENGINE:TIER:COST:RUNNING by id
 --   outbox          queued leaders of which nobody has said that they are in the queue, by when they came
 --   expiry          STATE:TIER:ID by the moment at which that record is gone, ms by the server's clock
@@ -21,6 +25,9 @@ local expiry_key = prefix .. 'expiry'
 local outbox_key = prefix .. 'outbox'
 local weights_key = prefix .. 'weights'
 local function load_key(pool) return prefix .. 'load:' .. pool end
+local function pool_key(pool) return prefix .. 'pool:' .. pool end
+local minute = math.floor(now / 60000)
+local function usage_key(at) return prefix .. 'usage:' .. string.format('%.0f', at) end
 
 local function in_flight(id)
   local state = redis.call('HGET', job_key(id), 'state')
@@ -48,6 +55,7 @@ local function unweigh(id)
   if not weight then return end
   redis.call('HDEL', weights_key, id)
   local pool, cost, running = string.match(weight, '^(.*):([^:]*):([^:]*)$')
+  redis.call('ZREM', pool_key(pool), id)
   local cost_left = redis.call('HINCRBY', load_key(pool), 'cost', string.format('%.0f', 0 - cost))
   local running_left = redis.call('HINCRBY', load_key(pool), 'running', string.format('%.0f', 0 - running))
   if cost_left <= 0 and running_left <= 0 then redis.call('DEL', load_key(pool)) end
@@ -66,6 +74,7 @@ local function weigh(id, running)
   -- A record may be over as soon as it is written.
   if not about[1] then return end
   local pool, cost = about[1] .. ':' .. about[2], about[3]
+  redis.call('ZADD', pool_key(pool), 0, id)
   redis.call('HINCRBY', load_key(pool), 'cost', cost)
   redis.call('HINCRBY', load_key(pool), 'running', running)
   redis.call('HSET', weights_key, id, pool .. ':' .. cost .. ':' .. running)

@@ -74,6 +74,7 @@ macro_rules! queue_cases {
             engines_do_not_share_lanes,
             published_again_in_a_higher_tier_it_overtakes,
             a_waiting_consumer_is_woken_by_a_publish,
+            arrivals_are_told_and_nothing_is_taken,
             what_is_done_does_not_come_again,
             what_is_given_back_comes_again_without_an_attempt,
             a_retry_counts_an_attempt_and_waits_for_its_moment,

@@ -5,7 +5,8 @@ use voicefleet_core::{
 };
 
 use super::{
-    QueueBench, ROOMY, consumer, envelope, finish_next, next, publish, publish_many, settle,
+    QueueBench, ROOMY, comes_to_hold, consumer, envelope, finish_next, next, piper, publish,
+    publish_many, settle,
 };
 use crate::conformance::{stays_pending, within_patience};
 
@@ -136,6 +137,19 @@ pub async fn a_waiting_consumer_is_woken_by_a_publish<B: QueueBench>() {
         assert_eq!(delivery.envelope().job_id, id);
         settle(delivery, Settlement::Done).await;
     }
+}
+
+/// Whoever only wants to know that work has come hears of each, and leaves it to the workers.
+pub async fn arrivals_are_told_and_nothing_is_taken<B: QueueBench>() {
+    let bench = B::fresh(ROOMY).await;
+    let mut arrivals = bench.queue().arrivals(&piper()).await.expect("told");
+    for count in 1..=3 {
+        publish(&bench, Tier::Standard).await;
+        within_patience(arrivals.next()).await;
+        comes_to_hold(&bench, Tier::Standard, count, 0).await;
+    }
+    let mut next = arrivals.next();
+    stays_pending(&mut next).await;
 }
 
 /// Whoever asks for urgent work only gets nothing else, is woken by it, and leaves the rest in place.

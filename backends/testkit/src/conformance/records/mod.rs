@@ -3,6 +3,7 @@
 mod claims;
 mod durability;
 mod leaders;
+mod ledger;
 mod listing;
 mod moves;
 mod submission;
@@ -11,6 +12,7 @@ mod waiting;
 pub use claims::*;
 pub use durability::*;
 pub use leaders::*;
+pub use ledger::*;
 pub use listing::*;
 pub use moves::*;
 pub use submission::*;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use voicefleet_core::{
     Clock, ErrorCode, Failure, Job, JobId, JobState, Progress, Tier, Timings,
-    ports::{JobChange, JobRecords, Submission},
+    ports::{FleetLedger, JobChange, JobRecords, Submission},
 };
 
 use crate::{FakeClock, speech_job, start_at};
@@ -37,6 +39,9 @@ pub trait RecordsBench: Send + Sync + Sized {
 
     /// The records.
     fn records(&self) -> Arc<dyn JobRecords>;
+
+    /// The ledger that belongs to them.
+    fn ledger(&self) -> Arc<dyn FleetLedger>;
 }
 
 /// Runs every case over a [`RecordsBench`].
@@ -65,6 +70,10 @@ macro_rules! records_conformance {
             a_lost_run_is_succeeded_by_its_envelope_only,
             a_superseded_run_moves_nothing,
             what_is_in_the_queue_is_not_to_be_published,
+            the_split_is_the_one_that_was_set_last,
+            what_jobs_compute_is_added_up_by_engine,
+            what_costs_nothing_teaches_nothing,
+            workers_are_there_until_they_leave,
             every_waiter_is_woken_by_a_move,
             waiting_ends_when_there_is_progress,
             waiting_ends_with_the_patience,
@@ -85,6 +94,7 @@ macro_rules! records_durability {
         $crate::records_conformance! { @each $bench:
             jobs_survive_reopening_as_they_were,
             leads_survive_reopening,
+            the_ledger_survives_reopening,
         }
     };
 }

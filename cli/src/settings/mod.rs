@@ -8,9 +8,19 @@ use figment::{
     providers::{Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use voicefleet_core::{policy::RetryPolicy, ports::AudioLimits, tier::TierShares};
+use serde_json::Value;
+use voicefleet_core::{
+    policy::RetryPolicy,
+    ports::AudioLimits,
+    scaling::{DrainTargets, Hardware},
+    tier::TierShares,
+};
 use voicefleet_workers::WorkerConfig;
 
+mod scaling;
+mod secrets;
+
+use self::{scaling::ScalingOptions, secrets::SecretFiles};
 use crate::process::Role;
 
 /// What can be given on the command line. The same names, with `_` for `-`, stand in the TOML file, and
@@ -143,6 +153,16 @@ pub(crate) struct Options {
     #[arg(long, env = "VOICEFLEET_LOG", value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<String>,
+    /// Stop in order when standard input ends: whoever started this looks after it no more.
+    #[arg(long = "leash", env = "VOICEFLEET_LEASH", hide = true)]
+    #[serde(skip)]
+    on_a_leash: bool,
+    #[command(flatten)]
+    #[serde(skip)]
+    secrets: SecretFiles,
+    #[command(flatten)]
+    #[serde(flatten)]
+    scaling: ScalingOptions,
     /// How to write the log [default: text].
     #[arg(long, env = "VOICEFLEET_LOG_FORMAT", value_name = "text|json")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,6 +195,11 @@ pub(crate) struct Settings {
     pub(crate) objects_url: Option<String>,
     pub(crate) objects_endpoint: Option<String>,
     pub(crate) objects_region: Option<String>,
+    #[serde(skip)]
+    pub(crate) on_a_leash: bool,
+    /// From a file only; the environment is read where it is used.
+    #[serde(skip)]
+    pub(crate) objects_credentials: Option<(String, String)>,
     pub(crate) objects_over_kib: u64,
     pub(crate) standard_share: u32,
     pub(crate) batch_share: u32,
@@ -190,6 +215,25 @@ pub(crate) struct Settings {
     pub(crate) chunk_timeout_seconds: u64,
     pub(crate) job_timeout_seconds: u64,
     pub(crate) sync_wait_seconds: u64,
+    pub(crate) piper_share: u32,
+    pub(crate) kokoro_share: u32,
+    pub(crate) whisper_share: u32,
+    pub(crate) piper_hardware: Hardware,
+    pub(crate) kokoro_hardware: Hardware,
+    pub(crate) whisper_hardware: Hardware,
+    pub(crate) cpu_budget: Option<u32>,
+    pub(crate) gpu_budget: Option<u32>,
+    pub(crate) piper_max: u32,
+    pub(crate) kokoro_max: u32,
+    pub(crate) whisper_max: u32,
+    pub(crate) realtime_drain_seconds: f64,
+    pub(crate) standard_drain_seconds: f64,
+    pub(crate) batch_drain_seconds: f64,
+    pub(crate) cooldown_seconds: u64,
+    pub(crate) scaler_listen: SocketAddr,
+    pub(crate) scaler_tls_cert: Option<PathBuf>,
+    pub(crate) scaler_tls_key: Option<PathBuf>,
+    pub(crate) scaler_tls_client_ca: Option<PathBuf>,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -209,6 +253,7 @@ impl SettingsError {
 
 impl Default for Settings {
     fn default() -> Self {
+        let DrainTargets(drain) = DrainTargets::default();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -220,6 +265,8 @@ impl Default for Settings {
             objects_url: None,
             objects_endpoint: None,
             objects_region: None,
+            on_a_leash: false,
+            objects_credentials: None,
             objects_over_kib: 1024,
             standard_share: TierShares::default().standard,
             batch_share: TierShares::default().batch,
@@ -235,6 +282,25 @@ impl Default for Settings {
             chunk_timeout_seconds: 120,
             job_timeout_seconds: 3600,
             sync_wait_seconds: 25,
+            piper_share: 70,
+            kokoro_share: 10,
+            whisper_share: 20,
+            piper_hardware: Hardware::Cpu,
+            kokoro_hardware: Hardware::Cpu,
+            whisper_hardware: Hardware::Cpu,
+            cpu_budget: None,
+            gpu_budget: None,
+            piper_max: 20,
+            kokoro_max: 20,
+            whisper_max: 20,
+            realtime_drain_seconds: drain[0],
+            standard_drain_seconds: drain[1],
+            batch_drain_seconds: drain[2],
+            cooldown_seconds: 120,
+            scaler_listen: SocketAddr::from(([127, 0, 0, 1], 6000)),
+            scaler_tls_cert: None,
+            scaler_tls_key: None,
+            scaler_tls_client_ca: None,
             otlp_endpoint: None,
             log: DEFAULT_LOG.to_owned(),
             log_format: LogFormat::Text,
@@ -257,7 +323,7 @@ fn home_folder(variable: &str, below_home: &str) -> PathBuf {
 impl Settings {
     /// Puts the sources together and checks the result, as far as the role needs it.
     pub(crate) fn resolve(role: &Role, options: &Options) -> Result<Self, SettingsError> {
-        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        let mut figment = Figment::from(Serialized::defaults(Self::defaults_of(role)));
         if let Some(file) = &options.config {
             if !file.is_file() {
                 return Err(SettingsError(vec![format!(
@@ -267,18 +333,58 @@ impl Settings {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        let settings: Self = figment
+        let mut settings: Self = figment
             .merge(Serialized::defaults(options))
             .extract()
             .map_err(|errors| {
                 SettingsError(errors.into_iter().map(|error| error.to_string()).collect())
             })?;
+        settings.on_a_leash = options.on_a_leash;
+        options.secrets.read_into(&mut settings)?;
         settings.check(role)?;
         Ok(settings)
     }
 
+    /// The workers of a supervised host are small, so that its cores can be divided finely, and take no
+    /// more than there are, but one of each kind at least.
+    fn defaults_of(role: &Role) -> Self {
+        let settings = Self::default();
+        if *role != Role::Supervise {
+            return settings;
+        }
+        let cores = u32::try_from(settings.piper_slots).unwrap_or(u32::MAX);
+        Self {
+            piper_slots: 1,
+            kokoro_slots: 1,
+            whisper_slots: 1,
+            cpu_budget: Some(cores.max(3)),
+            ..settings
+        }
+    }
+
+    /// All of it as environment variables, for processes that this one starts.
+    pub(crate) fn as_environment(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let Value::Object(settings) = serde_json::to_value(self)? else {
+            anyhow::bail!("the settings are no object");
+        };
+        let variable = |(name, value): (String, Value)| {
+            let value = match value {
+                Value::Null => return None,
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            Some((format!("VOICEFLEET_{}", name.to_uppercase()), value))
+        };
+        let mut variables: Vec<_> = settings.into_iter().filter_map(variable).collect();
+        if let Some((id, secret)) = &self.objects_credentials {
+            variables.push(("AWS_ACCESS_KEY_ID".to_owned(), id.clone()));
+            variables.push(("AWS_SECRET_ACCESS_KEY".to_owned(), secret.clone()));
+        }
+        Ok(variables)
+    }
+
     fn check(&self, role: &Role) -> Result<(), SettingsError> {
-        let mut wrong = Vec::new();
+        let mut wrong = self.wrong_scaling();
         if role.is_of_a_cluster() {
             wrong.extend(self.missing_of_a_cluster());
         }

@@ -6,18 +6,18 @@ use std::io::{Write, stderr, stdout};
 const GAP: &str = "  ";
 
 /// One line of the answer.
-pub(super) fn print_line(line: &str) {
+pub(crate) fn print_line(line: &str) {
     // Whoever reads may have had enough.
     let _ = writeln!(stdout(), "{line}");
 }
 
 /// What was not done, and why.
-pub(super) fn complain(sentence: &str) {
+pub(crate) fn complain(sentence: &str) {
     let _ = writeln!(stderr(), "voicefleet: {sentence}");
 }
 
 /// A table of left-aligned columns.
-pub(super) fn print_table<const N: usize>(header: [&str; N], rows: &[[String; N]]) {
+pub(crate) fn print_table<const N: usize>(header: [&str; N], rows: &[[String; N]]) {
     for line in lines(header, rows) {
         print_line(&line);
     }

@@ -7,7 +7,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use voicefleet_core::{JobId, JobState, Tier};
 
-use super::job::{DeadLetters, Job, JobPage, Purged};
+use crate::{
+    jobs::{DeadLetters, Job, JobPage, Purged},
+    split::Split,
+};
 
 /// Longest wait for a connection, and for an answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -17,7 +20,7 @@ const PAGE: usize = 100;
 
 /// Why the server did not do it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ServerError {
+pub(crate) enum ServerError {
     /// The address is none.
     #[error("--url: '{0}' is no address like http://127.0.0.1:8080")]
     Address(String),
@@ -51,19 +54,19 @@ pub(super) enum ServerError {
 
 /// Which jobs to list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct JobFilter {
-    pub(super) status: Option<JobState>,
-    pub(super) tier: Option<Tier>,
+pub(crate) struct JobFilter {
+    pub(crate) status: Option<JobState>,
+    pub(crate) tier: Option<Tier>,
 }
 
 /// A running server.
-pub(super) struct Server {
+pub(crate) struct Server {
     http: reqwest::Client,
     base: String,
 }
 
 impl Server {
-    pub(super) fn at(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
         let usable = |parsed: &Url| matches!(parsed.scheme(), "http" | "https");
         if !Url::parse(url).is_ok_and(|parsed| usable(&parsed)) {
             return Err(ServerError::Address(url.to_owned()).into());
@@ -79,7 +82,7 @@ impl Server {
     }
 
     /// The newest jobs, at most `limit`.
-    pub(super) async fn jobs(
+    pub(crate) async fn jobs(
         &self,
         filter: JobFilter,
         limit: usize,
@@ -113,29 +116,29 @@ impl Server {
     }
 
     /// The whole job object.
-    pub(super) async fn job(&self, id: JobId) -> Result<Map<String, Value>, ServerError> {
+    pub(crate) async fn job(&self, id: JobId) -> Result<Map<String, Value>, ServerError> {
         let path = format!("/v1/jobs/{id}");
         self.answer(self.request(Method::GET, &path)).await
     }
 
     /// Withdraws a job; gives it as it is then.
-    pub(super) async fn cancel(&self, id: JobId) -> Result<Job, ServerError> {
+    pub(crate) async fn cancel(&self, id: JobId) -> Result<Job, ServerError> {
         let path = format!("/v1/jobs/{id}/cancel");
         self.answer(self.request(Method::POST, &path)).await
     }
 
     /// Submits a job again; gives the new one.
-    pub(super) async fn retry(&self, id: JobId) -> Result<Job, ServerError> {
+    pub(crate) async fn retry(&self, id: JobId) -> Result<Job, ServerError> {
         let path = format!("/v1/jobs/{id}/retry");
         self.answer(self.request(Method::POST, &path)).await
     }
 
-    pub(super) async fn dead_letters(&self) -> Result<DeadLetters, ServerError> {
+    pub(crate) async fn dead_letters(&self) -> Result<DeadLetters, ServerError> {
         let request = self.request(Method::GET, "/v1/dead-letters");
         self.answer(request).await
     }
 
-    pub(super) async fn purge(
+    pub(crate) async fn purge(
         &self,
         engine: &str,
         tier: Option<Tier>,
@@ -146,6 +149,22 @@ impl Server {
         ];
         let request = self.request(Method::DELETE, "/v1/dead-letters");
         self.answer(request.query(&query)).await
+    }
+
+    /// The split, and all pools.
+    pub(crate) async fn split(&self) -> Result<Split, ServerError> {
+        self.answer(self.request(Method::GET, "/v1/split")).await
+    }
+
+    /// The same, with all that the server says.
+    pub(crate) async fn split_as_sent(&self) -> Result<Value, ServerError> {
+        self.answer(self.request(Method::GET, "/v1/split")).await
+    }
+
+    /// Divides the compute anew.
+    pub(crate) async fn set_split(&self, split: &Value) -> Result<Split, ServerError> {
+        self.answer(self.request(Method::PUT, "/v1/split").json(split))
+            .await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
