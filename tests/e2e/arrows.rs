@@ -25,6 +25,7 @@ fn allowed() -> Graph {
         ("piper", &["core", "onnx", "phonemes", "verbalise"]),
         ("kokoro", &["core", "onnx", "phonemes", "verbalise"]),
         ("whisper", &["core"]),
+        ("simulation", &["core"]),
         ("tests", &["core", "testkit"]),
     ];
     let name = |short: &&str| format!("voicefleet-{short}");
