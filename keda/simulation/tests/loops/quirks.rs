@@ -205,6 +205,16 @@ fn both_loops_count_the_failures() {
 }
 
 #[test]
+fn fewer_replicas_wait_for_the_window_and_more_do_not() {
+    let dip = &[(0, 10.0), (60, 2.0), (600, 12.0)];
+    assert_eq!(
+        changes(with_behavior(), dip, 620),
+        // The last 10 was recommended at 45; its 300 s are over at the sync at 345.
+        [(0, 1), (0, 5), (15, 10), (345, 2), (600, 6), (615, 12)]
+    );
+}
+
+#[test]
 fn from_idle_the_minimum_is_one_step_away() {
     let idles = ScaledObject {
         idle: Some(0),
