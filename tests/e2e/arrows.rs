@@ -26,6 +26,7 @@ fn allowed() -> Graph {
         ("kokoro", &["core", "onnx", "phonemes", "verbalise"]),
         ("whisper", &["core"]),
         ("scaler", &["core"]),
+        ("simulation", &["core"]),
         ("tests", &["core", "testkit"]),
     ];
     let name = |short: &&str| format!("voicefleet-{short}");
