@@ -137,7 +137,8 @@ def test_the_schema_refuses(case):
     message = refused(values)
     assert "schema" in message
     for word in words:
-        assert word in message, message
+        # Helm 3 writes pools.piper where Helm 4 writes /pools/piper.
+        assert word in message or word.lstrip("/").replace("/", ".") in message, message
 
 
 @pytest.mark.parametrize("case", BY_CONTRADICTION)
