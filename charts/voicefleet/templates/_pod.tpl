@@ -64,7 +64,7 @@ spec:
         {{- include "voicefleet.containerSecurity" . | nindent 8 }}
       resources:
         requests: {cpu: 100m, memory: 128Mi}
-        limits: {memory: 512Mi}
+        limits: {memory: 1Gi}
       volumeMounts:
         - {name: models, mountPath: /models}
         - {name: tmp, mountPath: /tmp}

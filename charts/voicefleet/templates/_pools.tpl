@@ -104,7 +104,7 @@ restarts no worker.
 {{- define "voicefleet.scaling" -}}
 {{- $pools := include "voicefleet.pools" . | fromJson -}}
 {{- $cooldown := 0 -}}
-{{- range $name, $own := .Values.pools }}
+{{- range $name := list "piper" "kokoro" "whisper" }}
 {{- $engine := upper $name }}
 {{- with get $pools $name }}
 VOICEFLEET_{{ $engine }}_SHARE: {{ int .share | quote }}

@@ -97,6 +97,9 @@ keys, before anything is rendered.
 {{- $wrong = append $wrong (printf "%s.%s is KEDA's and scaling.kind is %s." $at $key $kind) -}}
 {{- end -}}
 {{- end -}}
+{{- if $p.extraTriggers -}}
+{{- $wrong = append $wrong (printf "%s.extraTriggers are KEDA's and scaling.kind is %s." $at $kind) -}}
+{{- end -}}
 {{- end -}}
 {{- if eq $kind "hpa" -}}
 {{- if eq $min 0 -}}
@@ -140,7 +143,12 @@ keys, before anything is rendered.
 
 {{- $blocks := dict "api" $v.api "scaler" $v.scaler -}}
 {{- range $name, $p := $pools }}{{ $_ := set $blocks (printf "pools.%s" $name) $p }}{{ end -}}
-{{- range $who, $block := $blocks -}}
+{{- range $who, $block := merge (dict "commonLabels" (dict "podLabels" $v.commonLabels)) $blocks -}}
+{{- range $key, $_ := $block.podLabels -}}
+{{- if regexMatch "^(app\\.kubernetes\\.io|helm\\.sh|voicefleet)/" $key -}}
+{{- $wrong = append $wrong (printf "%s has the label %s, which the chart writes itself and selects by." (ternary $who (printf "%s.podLabels" $who) (eq $who "commonLabels")) $key) -}}
+{{- end -}}
+{{- end -}}
 {{- range $key, $value := $block.extraEnv -}}
 {{- $secret := regexMatch "PASSWORD|SECRET|TOKEN|CREDENTIALS|API_KEY|ACCESS_KEY" $key -}}
 {{- $url := or (has $key (list "VOICEFLEET_AMQP_URL" "VOICEFLEET_REDIS_URL" "VOICEFLEET_CACHE_URL")) (regexMatch "://[^/@]*:[^/@]*@" (toString $value)) -}}

@@ -177,7 +177,7 @@ def scaled_objects_say_everything(objects):
         pool = o["metadata"]["labels"]["voicefleet/pool"]
         for trigger in spec["triggers"]:
             meta = trigger["metadata"]
-            if trigger.get("metricType") != "AverageValue":
+            if trigger["type"] in ("external-push", "rabbitmq") and trigger.get("metricType") != "AverageValue":
                 yield f"{name(o)}: the metric is not an average, and would not count until a worker is ready"
             if trigger["type"] == "external-push":
                 host, _, port = meta["scalerAddress"].partition(":")

@@ -181,6 +181,10 @@ def test_the_notes_name_what_is_there():
     for piece in ("http://voicefleet-api.speech.svc:80", "whisper: gpu, 0 to 4 workers of 4 slots, 20 %", "KEDA 2.18",
                   "pools.kokoro asks for a GPU"):
         assert piece in notes, notes
+    assert "slots, a core each" not in notes
+    few = helm("install", "voicefleet", str(CHART), "--dry-run=client", "--set", "pools.piper.slots=8", "--values",
+               str(values_of("minimal"))).stdout
+    assert "pools.piper has 8 slots, a core each, and asks for 2" in few
     assert "{{" not in notes and "<nil>" not in notes and "%!" not in notes
 
 

@@ -54,6 +54,12 @@ def test_the_scaler_knows_every_pool():
         find(render("minimal"), "ConfigMap", "-scaling")["data"])
 
 
+def test_the_scaler_knows_of_pools_that_are_not_in_the_values():
+    data = find(rendered({"pools": {"kokoro": None, "piper": {"share": 80}}}), "ConfigMap", "-scaling")["data"]
+    assert {key: value for key, value in data.items() if key.endswith("_SHARE")} == {
+        "VOICEFLEET_PIPER_SHARE": "80", "VOICEFLEET_KOKORO_SHARE": "0", "VOICEFLEET_WHISPER_SHARE": "20"}
+
+
 def test_another_split_restarts_the_scaler_and_no_worker():
     def annotations(values, name):
         return find(rendered(values), "Deployment", name)["spec"]["template"]["metadata"]["annotations"]
@@ -117,6 +123,13 @@ def test_idle_and_paused():
     assert (piper["spec"]["idleReplicaCount"], piper["spec"]["minReplicaCount"]) == (0, 2)
     assert kokoro["metadata"]["annotations"] == {"autoscaling.keda.sh/paused-replicas": "0"}
     assert "annotations" not in piper["metadata"] and "idleReplicaCount" not in kokoro["spec"]
+
+
+def test_further_triggers():
+    triggers = find(render("full"), "ScaledObject", "-whisper")["spec"]["triggers"]
+    assert [trigger["type"] for trigger in triggers] == ["external-push", "cron"]
+    assert triggers[1]["metadata"]["start"] == "0 8 * * 1-5"
+    assert len(find(render("full"), "ScaledObject", "-piper")["spec"]["triggers"]) == 1
 
 
 def test_external_push():
