@@ -68,6 +68,21 @@ spec:
       volumeMounts:
         - {name: models, mountPath: /models}
         - {name: tmp, mountPath: /tmp}
+  {{- else if include "voicefleet.copiesLibraries" . }}
+  initContainers:
+    # Nothing that lies on a file system mounted noexec can be loaded as a library.
+    - name: libraries
+      image: {{ include "voicefleet.image" (dict "root" $root "image" .image) | quote }}
+      imagePullPolicy: {{ .image.pullPolicy }}
+      command: [cp, -R, /models/onnxruntime/., /libraries/]
+      securityContext:
+        {{- include "voicefleet.containerSecurity" . | nindent 8 }}
+      resources:
+        requests: {cpu: 50m, memory: 32Mi}
+        limits: {memory: 128Mi}
+      volumeMounts:
+        {{- include "voicefleet.modelsMount" .models | nindent 8 }}
+        - {name: libraries, mountPath: /libraries}
   {{- end }}
   containers:
     - name: {{ .component }}
@@ -122,6 +137,9 @@ spec:
         - {name: tmp, mountPath: /tmp}
         {{- if .models }}
         {{- include "voicefleet.modelsMount" .models | nindent 8 }}
+        {{- if include "voicefleet.copiesLibraries" . }}
+        - {name: libraries, mountPath: /models/onnxruntime, readOnly: true}
+        {{- end }}
         {{- end }}
         {{- if .tls }}
         - {name: tls, mountPath: /etc/voicefleet/tls, readOnly: true}
@@ -147,6 +165,10 @@ spec:
       emptyDir: {sizeLimit: {{ .block.tmpSizeLimit }}}
     {{- if .models }}
     {{- include "voicefleet.modelsVolume" .models | nindent 4 }}
+    {{- if include "voicefleet.copiesLibraries" . }}
+    - name: libraries
+      emptyDir: {sizeLimit: 256Mi}
+    {{- end }}
     {{- end }}
     {{- with .tls }}
     - name: tls
@@ -191,6 +213,10 @@ spec:
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "voicefleet.copiesLibraries" -}}
+{{- with .models }}{{ if and (eq .source "image") .image.copyLibraries }}true{{ end }}{{ end -}}
 {{- end }}
 
 {{- define "voicefleet.modelsVolume" -}}

@@ -202,6 +202,9 @@ keys, before anything is rendered.
 {{- if and (ne $m.source "image") $m.image.reference -}}
 {{- $wrong = append $wrong (printf "%s.source is %s and models.image.reference is set: it would not be used." .who $m.source) -}}
 {{- end -}}
+{{- if and (ne $m.source "image") $m.image.copyLibraries -}}
+{{- $wrong = append $wrong (printf "%s.source is %s and models.image.copyLibraries is true: there is no image to copy from." .who $m.source) -}}
+{{- end -}}
 {{- if and (ne $m.source "pvc") $m.pvc.claimName -}}
 {{- $wrong = append $wrong (printf "%s.source is %s and models.pvc.claimName is set: it would not be used." .who $m.source) -}}
 {{- end -}}

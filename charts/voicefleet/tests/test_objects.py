@@ -110,6 +110,16 @@ def test_behavior_is_explicit_and_by_hardware():
     assert "tolerance" not in up["behavior"]["scaleUp"]
 
 
+def test_what_is_shipped():
+    """Start values that were measured or argued for; who changes one changes this, too."""
+    spec = find(render("minimal"), "ScaledObject", "-piper")["spec"]
+    assert {key: spec[key] for key in ("pollingInterval", "cooldownPeriod", "minReplicaCount", "maxReplicaCount")} == {
+        "pollingInterval": 5, "cooldownPeriod": 120, "minReplicaCount": 0, "maxReplicaCount": 20}
+    data = find(render("minimal"), "ConfigMap", "-scaling")["data"]
+    assert [data[f"VOICEFLEET_{tier}_DRAIN_SECONDS"] for tier in ("REALTIME", "STANDARD", "BATCH")] == ["5", "60", "600"]
+    assert [data[f"VOICEFLEET_{pool}_SHARE"] for pool in ("PIPER", "WHISPER", "KOKORO")] == ["70", "20", "10"]
+
+
 def test_one_direction_may_be_replaced():
     behavior = find(render("full"), "ScaledObject", "-piper")["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     assert behavior["scaleDown"] == {
@@ -274,6 +284,16 @@ def test_models_of_one_pool():
     assert volume["image"]["reference"] == "images.example/whisper-large:1"
 
 
+def test_libraries_are_copied_where_images_are_mounted_noexec():
+    kokoro, piper = (find(render("image-volume"), "Deployment", f"-{pool}") for pool in ("kokoro", "piper"))
+    [copy] = pod(kokoro)["initContainers"]
+    assert copy["command"] == ["cp", "-R", "/models/onnxruntime/.", "/libraries/"]
+    assert copy["image"] == container(kokoro)["image"]
+    mounts = [(m["name"], m["mountPath"]) for m in container(kokoro)["volumeMounts"]]
+    assert mounts.index(("models", "/models")) < mounts.index(("libraries", "/models/onnxruntime"))
+    assert "libraries" not in str(pod(piper)) and "initContainers" not in pod(piper)
+
+
 def test_secrets_are_read_from_files():
     worker = find(render("full"), "Deployment", "-piper")
     files = {key: value for key, value in env(worker).items() if key.endswith("_FILE")}
@@ -282,7 +302,9 @@ def test_secrets_are_read_from_files():
         ("OBJECTS_CREDENTIALS", "objects-credentials"))}
     [volume] = [v for v in pod(worker)["volumes"] if v["name"] == "secrets"]
     assert [(s["secret"]["name"], s["secret"]["items"][0]["key"]) for s in volume["projected"]["sources"]] == [
-        ("rabbitmq", "url"), ("redis-records", "url"), ("redis-cache", "url"), ("objects", "credentials")]
+        ("rabbitmq", "url"), ("redis", "records"), ("redis", "results"), ("objects", "credentials")]
+    assert [s["secret"]["items"][0]["path"] for s in volume["projected"]["sources"]] == [
+        "amqp-url", "redis-url", "cache-url", "objects-credentials"]
     assert volume["projected"]["defaultMode"] == 0o444
     assert set(env(find(render("minimal"), "Deployment", "-api"))) == {
         "VOICEFLEET_AMQP_URL_FILE", "VOICEFLEET_REDIS_URL_FILE", "VOICEFLEET_GRACE_SECONDS", "VOICEFLEET_MODELS"}

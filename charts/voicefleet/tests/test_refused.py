@@ -75,6 +75,7 @@ BY_CONTRADICTION = {
     "claim without a name": ({"models": {"source": "pvc"}}, ["models.pvc.claimName is empty"]),
     "claim that is not used": ({"models": {"pvc": {"claimName": "c"}}}, ["models.pvc.claimName", "would not be used"]),
     "image that is not used": ({"models": {"image": {"reference": "i"}}}, ["models.image.reference", "would not be used"]),
+    "libraries of no image": ({"models": {"image": {"copyLibraries": True}}}, ["models.image.copyLibraries", "no image"]),
     "API servers least above most": ({"api": {"hpa": {"enabled": True, "minReplicas": 9}}}, ["api.hpa.minReplicas (9)"]),
     "API servers without a request": ({"api": {"hpa": {"enabled": True}, "resources": {"requests": {"cpu": None}}}},
                                       ["api.resources.requests.cpu"]),
