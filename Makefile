@@ -1,4 +1,5 @@
 # Voicefleet's commands. `make run` and `make test` need only the Rust toolchain, Python 3 with pip, npm and apt.
+# The chart has no commands of its own here: scripts/test-chart checks it, scripts/render-manifests writes what is made from it.
 # The folders can be moved: VOICEFLEET_MODELS, VOICEFLEET_DATA, CARGO_TARGET_DIR; VOICEFLEET_CLUSTER keeps what `make cluster` stores.
 
 SHELL := /bin/bash
@@ -47,6 +48,7 @@ test-models: setup-test
 	$(TARGET)/debug/voicefleet models pull default test
 
 .PHONY: test
+# Begins with scripts/test-chart, which takes half a minute and needs neither a cluster nor Docker.
 test: test-models ## The whole suite, with real models
 	@scripts/run-tests
 
