@@ -67,6 +67,14 @@ impl Cluster {
             .await
     }
 
+    /// A supervisor, which starts and stops workers by itself.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn supervisor(&mut self) -> anyhow::Result<Server> {
+        self.process(&["supervise"], "supervisor").await
+    }
+
     /// Another worker, as process 1.
     ///
     /// # Errors

@@ -120,6 +120,14 @@ impl Server {
         self.child.id().context("the server has ended")
     }
 
+    /// The ids of the processes that it has started and that still run (`/proc`).
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn children(&self) -> anyhow::Result<Vec<u32>> {
+        children_of(self.pid()?)
+    }
+
     /// Resident memory, bytes (`/proc`).
     ///
     /// # Errors
@@ -169,9 +177,21 @@ impl Server {
 }
 
 fn only_child_of(parent: u32) -> anyhow::Result<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))?;
-    let child = children.split_whitespace().next().context("no child")?;
-    Ok(child.parse()?)
+    let children = children_of(parent)?;
+    children.first().copied().context("no child")
+}
+
+/// Whichever of its threads has started them.
+fn children_of(parent: u32) -> anyhow::Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{parent}/task"))? {
+        // A thread may end meanwhile.
+        let started = std::fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
+        for child in started.split_whitespace() {
+            children.push(child.parse()?);
+        }
+    }
+    Ok(children)
 }
 
 /// The program built beside the running test or bench.

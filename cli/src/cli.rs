@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Supervise(Box<Options>),
     /// Show how the compute is divided among the pools, or divide it anew while the fleet works.
     Split(SplitOptions),
+    /// Play a day of jobs, or those of a file, against ways to scale the pools, in virtual time.
+    Simulate(SimulateOptions),
     /// List, fetch or check the model files.
     #[command(subcommand)]
     Models(ModelsCommand),
@@ -123,6 +125,41 @@ pub(crate) enum JobsCommand {
     },
     /// Remove the dead letters of an engine for good. The records of the jobs stay.
     Purge(PurgeOptions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SimulateOptions {
+    /// Jobs as CSV: `arrival_seconds,engine,tier,cost_seconds` [default: a made-up day of interviews].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// Which made-up day.
+    #[arg(long, default_value_t = 1, conflicts_with = "trace")]
+    pub(crate) seed: u64,
+    /// How to scale.
+    #[arg(long, value_enum, default_value_t = Policy::All)]
+    pub(crate) policy: Policy,
+    /// Jobs at a time in one worker.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) slots: u32,
+    /// In what time the backlog of realtime, standard and batch shall be worked off, seconds.
+    #[arg(long, value_name = "S,S,S", value_delimiter = ',', num_args = 3, default_values_t = [5_u64, 60, 600])]
+    pub(crate) drain: Vec<u64>,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How pools are scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Policy {
+    /// By the work that waits, pushed: as the scaler does it.
+    Work,
+    /// By the number of messages, polled every 30 s.
+    Messages,
+    /// The fewest workers, always there, with which the urgent wait no longer than by `work`.
+    Fixed,
+    /// Each of these.
+    All,
 }
 
 #[derive(Args, Debug)]

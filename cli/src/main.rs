@@ -10,6 +10,7 @@ mod process;
 mod sample;
 mod server;
 mod settings;
+mod simulate;
 mod split;
 mod supervise;
 mod telemetry;
@@ -55,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Command::Scaler(options) => process::run(Role::Scaler, &options).await,
             Command::Supervise(options) => supervise::run(&options).await,
+            Command::Simulate(options) => simulate::run(&options),
             Command::Split(options) => split::run(options).await,
             Command::Models(command) => models::run(command).await,
             Command::Jobs(options) => jobs::run(options).await,

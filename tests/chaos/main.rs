@@ -12,6 +12,7 @@ mod killed_workers;
 mod ledger;
 mod load;
 mod recordings;
+mod scaled_in;
 mod single_flight;
 
 /// The Piper voice of the tests.

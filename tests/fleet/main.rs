@@ -2,6 +2,7 @@
 
 mod outages;
 mod stop;
+mod supervise;
 mod together;
 mod traces;
 

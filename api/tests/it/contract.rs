@@ -18,6 +18,7 @@ use voicefleet_api::ApiLimits;
 
 use crate::{
     bad_inputs::{self, audio::tone_wav},
+    split,
     support::{
         Api, bounds, catalog, limits,
         worker::{FAILS, STALLS},
@@ -142,9 +143,12 @@ async fn good_requests(api: &Api) {
         "/v1/models/whisper-base",
         "/v1/voices",
         "/v1/jobs",
+        "/v1/split",
     ] {
         api.get(path).await.expect(200);
     }
+    let split = json!({"shares": {"piper": 60, "whisper": 30, "kokoro": 10}});
+    split::set(api, &split).await.expect(200);
     let speech = json!({"kind": "speech", "input": "Hello."});
     let id = api.post("/v1/jobs", &speech).await.expect(202).id();
     api.get(&format!("/v1/jobs/{id}?wait=30")).await.expect(200);
@@ -250,9 +254,12 @@ async fn without_stores(api: &Api) {
         &result,
         &file,
         "/v1/dead-letters",
+        "/v1/split",
     ] {
         api.get(path).await.expect(503);
     }
+    let split = json!({"shares": {"piper": 60, "whisper": 30, "kokoro": 10}});
+    split::set(api, &split).await.expect(503);
     for path in [&job, &file, "/v1/dead-letters?engine=piper"] {
         api.call(Method::DELETE, path).await.expect(503);
     }

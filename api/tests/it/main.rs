@@ -15,5 +15,6 @@ mod refusals;
 mod results;
 mod retrying;
 mod service;
+mod split;
 mod submitting;
 mod wire;

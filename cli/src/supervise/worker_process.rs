@@ -44,6 +44,8 @@ impl WorkerProcess {
             .env("VOICEFLEET_LEASH", "true")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            // Ctrl-C is for us; the workers hear of it once, from us.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         Ok(Self {

@@ -44,7 +44,6 @@ impl Demand {
     /// and at least 1 where there is anything to do. `correction` is what a job of this engine really costs
     /// beside its estimate (see [`LearntCosts`](super::LearntCosts)).
     pub fn of(gauge: &PoolGauge, slots: u32, drain: &DrainTargets, correction: f64) -> Self {
-        let slots = slots.max(1);
         let mut demand = Self {
             waiting: gauge.reserved,
             ..Self::default()
@@ -54,17 +53,23 @@ impl Demand {
             demand.waiting += tier.ready;
             demand.backlog_seconds[tier.tier.rank()] += tier.cost_seconds.max(0.0) * correction;
         }
-        let busy = demand.in_flight.div_ceil(u64::from(slots));
-        let tiers = Tier::ALL.map(Tier::rank);
-        let in_time: f64 = tiers
-            .map(|tier| demand.backlog_seconds[tier] / drain.0[tier])
+        demand.with_workers(slots, drain)
+    }
+
+    /// The same with the workers that its load asks for, as [`of`](Self::of) has them.
+    #[must_use]
+    pub fn with_workers(self, slots: u32, drain: &DrainTargets) -> Self {
+        let slots = slots.max(1);
+        let busy = self.in_flight.div_ceil(u64::from(slots));
+        let in_time: f64 = Tier::ALL
+            .map(|tier| self.backlog_seconds[tier.rank()] / drain.0[tier.rank()])
             .iter()
             .sum();
-        let least = u32::from(demand.is_active());
-        demand.workers = whole(in_time / f64::from(slots))
+        let least = u32::from(self.is_active());
+        let workers = whole(in_time / f64::from(slots))
             .max(u32::try_from(busy).unwrap_or(u32::MAX))
             .max(least);
-        demand
+        Self { workers, ..self }
     }
 
     /// Whether there is anything to do.

@@ -25,11 +25,16 @@ impl Steadied {
 
     /// Workers to keep, now that so many are wanted.
     pub fn keep(&mut self, wanted: u32, now: Timestamp) -> u32 {
-        // Who wanted no more than this, and earlier, decides nothing any more.
-        while self.wanted.back().is_some_and(|(_, less)| *less <= wanted) {
+        // Who wanted no more than this, and earlier, decides nothing any more; but more than that was
+        // wanted until then.
+        let mut since = now;
+        while let Some((earlier, less)) = self.wanted.back()
+            && *less <= wanted
+        {
+            since = *earlier;
             self.wanted.pop_back();
         }
-        self.wanted.push_back((now, wanted));
+        self.wanted.push_back((since, wanted));
         // The first was wanted until the second came.
         while let Some((until, _)) = self.wanted.get(1)
             && now.since(*until) > self.window

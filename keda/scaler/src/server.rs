@@ -73,6 +73,8 @@ pub async fn serve(
 }
 
 async fn certificates(files: &TlsFiles) -> Result<ServerTlsConfig, ServeError> {
+    // Where a program has several providers of cryptography, one has to be named. It may be already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = Identity::from_pem(read(&files.certificate).await?, read(&files.key).await?);
     let tls = ServerTlsConfig::new().identity(identity);
     Ok(match &files.client_ca {

@@ -8,6 +8,7 @@ pub(crate) mod form;
 mod jobs;
 mod openai;
 mod requests;
+mod splits;
 mod uploads;
 
 use serde_json::Value;
@@ -82,6 +83,7 @@ pub(crate) fn all(bounds: Bounds) -> Vec<BadInput> {
     all.extend(uploads::forms());
     all.extend(openai::openai_speech(bounds));
     all.extend(openai::openai_transcriptions(bounds));
+    all.extend(splits::splits(bounds));
     all.extend(requests::paths_and_queries());
     all
 }
