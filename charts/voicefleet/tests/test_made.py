@@ -188,17 +188,15 @@ def test_the_notes_name_what_is_there():
     assert "{{" not in notes and "<nil>" not in notes and "%!" not in notes
 
 
-# What the scaler brings, and what reads a URL or a right from its surroundings.
-OF_THE_SCALER = re.compile(r"""VOICEFLEET_(
-    (PIPER|KOKORO|WHISPER)_(SHARE|HARDWARE|SLOTS|MAX) | (CPU|GPU)_BUDGET | (REALTIME|STANDARD|BATCH)_DRAIN_SECONDS
-    | COOLDOWN_SECONDS | SCALER_LISTEN | SCALER_TLS_(CERT|KEY|CLIENT_CA) | POD_DELETION_COST
-    | (AMQP_URL|REDIS_URL|CACHE_URL|OBJECTS_CREDENTIALS)_FILE)""", re.VERBOSE)
+# The workers do not price their deletion yet.
+NOT_READ_YET = {"VOICEFLEET_POD_DELETION_COST"}
 
 
 @pytest.mark.parametrize("chosen", ["full", "gpu", "tls"])
 def test_the_settings_are_the_programs(chosen):
     """Every variable that is set is one that the program reads: a misspelt one would change nothing."""
-    source = (REPOSITORY / "cli" / "src" / "settings.rs").read_text()
+    sources = sorted((REPOSITORY / "cli" / "src" / "settings").glob("*.rs"))
+    source = "\n".join(file.read_text() for file in sources)
     known = set(re.findall(r'env = "(VOICEFLEET_[A-Z_]+)"', source))
     objects = render(chosen)
     written = {key for o in objects if o["kind"] == "ConfigMap" for key in o["data"] if key.startswith("VOICEFLEET_")}
@@ -206,6 +204,5 @@ def test_the_settings_are_the_programs(chosen):
         if o["kind"] == "Deployment":
             for container in o["spec"]["template"]["spec"]["containers"]:
                 written |= {item["name"] for item in container["env"] if item["name"].startswith("VOICEFLEET_")}
-    wrong = {name for name in written - known if not OF_THE_SCALER.fullmatch(name)}
-    assert not wrong
+    assert written - known <= NOT_READ_YET
     assert len(written) > 25

@@ -1,4 +1,4 @@
-//! How many workers each pool should have: a pool's own [`Demand`], and the [`plan`] that fits the demands
+//! How many workers each pool should have: a pool's own [`Demand`], and the [`plan`](fn@plan) that fits the demands
 //! of all pools into the [`Split`]. Pure: whoever scales (KEDA's scaler, the supervisor, the simulator)
 //! brings the figures and carries out the plan.
 
