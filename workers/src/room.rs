@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use voicefleet_core::Tier;
 
 /// As many jobs as there are slots; and, beside less urgent ones, as many again of each more urgent
@@ -16,6 +16,8 @@ pub(crate) struct Room {
     /// Jobs in hand, indexed by [`Tier::rank`].
     held: Mutex<[usize; 3]>,
     freed: Notify,
+    /// How many there are in all, for whoever wants to know.
+    told: watch::Sender<usize>,
 }
 
 /// A job's place. Dropped, there is room for another.
@@ -26,15 +28,16 @@ pub(crate) struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.held()[self.tier.rank()] -= 1;
+        self.room.count(self.tier, |held| held - 1);
         self.room.freed.notify_waiters();
     }
 }
 
 impl Room {
-    pub(crate) fn new(slots: usize) -> Arc<Self> {
+    pub(crate) fn new(slots: usize, told: watch::Sender<usize>) -> Arc<Self> {
         Arc::new(Self {
             slots,
+            told,
             held: Mutex::default(),
             freed: Notify::new(),
         })
@@ -65,11 +68,18 @@ impl Room {
     }
 
     pub(crate) fn take(self: &Arc<Self>, tier: Tier) -> Seat {
-        self.held()[tier.rank()] += 1;
+        self.count(tier, |held| held + 1);
         Seat {
             room: Arc::clone(self),
             tier,
         }
+    }
+
+    fn count(&self, tier: Tier, change: impl FnOnce(usize) -> usize) {
+        let mut held = self.held();
+        held[tier.rank()] = change(held[tier.rank()]);
+        // Under the lock, so that the last one told is the last one.
+        self.told.send_replace(held.iter().sum());
     }
 
     fn held(&self) -> MutexGuard<'_, [usize; 3]> {
@@ -83,7 +93,8 @@ mod tests {
 
     #[test]
     fn urgent_work_finds_room_beside_less_urgent_work_and_no_more_of_it_than_slots() {
-        let room = Room::new(1);
+        let told = watch::Sender::new(0);
+        let room = Room::new(1, told.clone());
         assert_eq!(room.least(), Some(Tier::Batch));
         assert_eq!(room.free(Tier::Batch), 1);
         let batch = room.take(Tier::Batch);
@@ -93,6 +104,7 @@ mod tests {
         assert_eq!(room.least(), Some(Tier::Realtime));
         let realtime = room.take(Tier::Realtime);
         assert_eq!(room.least(), None);
+        assert_eq!(*told.borrow(), 3);
         drop(batch);
         assert_eq!(room.least(), None);
         drop(realtime);

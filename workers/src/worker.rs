@@ -7,6 +7,7 @@ use apalis::{
     prelude::{Data, WorkerBuilder, WorkerError},
 };
 use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use voicefleet_core::{
     Clock, EngineId,
@@ -75,6 +76,7 @@ pub(crate) struct Resources {
     pub(crate) compute: Arc<ComputePool>,
     pub(crate) host: EngineHost,
     pub(crate) stop: Stop,
+    in_hand: watch::Sender<usize>,
 }
 
 /// One engine's worker.
@@ -116,8 +118,14 @@ impl Worker {
                 compute,
                 host,
                 stop,
+                in_hand: watch::Sender::new(0),
             }),
         })
+    }
+
+    /// How many jobs it has, as that changes.
+    pub fn in_hand(&self) -> watch::Receiver<usize> {
+        self.resources.in_hand.subscribe()
     }
 
     /// Works until told to stop; returns when everything begun has been settled.
@@ -151,7 +159,8 @@ fn drive(
     let slots = resources.config.slots;
     let conclude = Conclude::new(Arc::clone(&resources));
     let draining = resources.stop.drain.clone();
-    let source = DeliverySource::new(consumer, Room::new(slots), draining, conclude);
+    let room = Room::new(slots, resources.in_hand.clone());
+    let source = DeliverySource::new(consumer, room, draining, conclude);
     let time_limit = resources.config.job_timeout + SETTLE_MARGIN;
     WorkerBuilder::new(format!("{}-{}", resources.engine, std::process::id()))
         .backend(source)

@@ -188,10 +188,6 @@ def test_the_notes_name_what_is_there():
     assert "{{" not in notes and "<nil>" not in notes and "%!" not in notes
 
 
-# The workers do not price their deletion yet.
-NOT_READ_YET = {"VOICEFLEET_POD_DELETION_COST"}
-
-
 @pytest.mark.parametrize("chosen", ["full", "gpu", "tls"])
 def test_the_settings_are_the_programs(chosen):
     """Every variable that is set is one that the program reads: a misspelt one would change nothing."""
@@ -204,5 +200,5 @@ def test_the_settings_are_the_programs(chosen):
         if o["kind"] == "Deployment":
             for container in o["spec"]["template"]["spec"]["containers"]:
                 written |= {item["name"] for item in container["env"] if item["name"].startswith("VOICEFLEET_")}
-    assert written - known <= NOT_READ_YET
+    assert not written - known
     assert len(written) > 25

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod backend;
+mod deletion_cost;
 pub(crate) mod health;
 mod role;
 mod scaler;
@@ -22,6 +23,7 @@ use voicefleet_workers::{Worker, WorkerStopped};
 
 use self::{
     assembly::Assembly,
+    deletion_cost::OwnPod,
     stopping::{StopOrder, StopSwitches},
 };
 use crate::{
@@ -60,6 +62,11 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
         health::router(exposition, switches.api.draining.clone())
     };
     let workers = assembly.workers(&switches.workers)?;
+    if settings.pod_deletion_cost {
+        let in_hand = workers.iter().map(Worker::in_hand).collect();
+        let draining = switches.workers.drain.clone();
+        tasks.spawn(OwnPod::find().await?.keep_priced(in_hand, draining));
+    }
     announce(&listener)?;
     let closing = switches.api.closing.clone();
     let mut running = Running::start(workers, listener, router, closing.clone());

@@ -157,6 +157,11 @@ pub(crate) struct Options {
     #[arg(long = "leash", env = "VOICEFLEET_LEASH", hide = true)]
     #[serde(skip)]
     on_a_leash: bool,
+    /// Write on the pod that this worker runs in whether it is busy, so that Kubernetes takes idle ones away
+    /// first.
+    #[arg(long, env = "VOICEFLEET_POD_DELETION_COST")]
+    #[serde(skip)]
+    pod_deletion_cost: bool,
     #[command(flatten)]
     #[serde(skip)]
     secrets: SecretFiles,
@@ -197,6 +202,8 @@ pub(crate) struct Settings {
     pub(crate) objects_region: Option<String>,
     #[serde(skip)]
     pub(crate) on_a_leash: bool,
+    #[serde(skip)]
+    pub(crate) pod_deletion_cost: bool,
     /// From a file only; the environment is read where it is used.
     #[serde(skip)]
     pub(crate) objects_credentials: Option<(String, String)>,
@@ -266,6 +273,7 @@ impl Default for Settings {
             objects_endpoint: None,
             objects_region: None,
             on_a_leash: false,
+            pod_deletion_cost: false,
             objects_credentials: None,
             objects_over_kib: 1024,
             standard_share: TierShares::default().standard,
@@ -340,6 +348,7 @@ impl Settings {
                 SettingsError(errors.into_iter().map(|error| error.to_string()).collect())
             })?;
         settings.on_a_leash = options.on_a_leash;
+        settings.pod_deletion_cost = options.pod_deletion_cost;
         options.secrets.read_into(&mut settings)?;
         settings.check(role)?;
         Ok(settings)

@@ -8,8 +8,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use voicefleet_core::{
-    EngineId, Envelope, Job, JobId, JobSpec, Tier,
-    ports::{JobQueue, JobRecords, Submission},
+    EngineId, Envelope, ErrorCode, Failure, Job, JobId, JobSpec, JobState, Tier,
+    ports::{JobChange, JobQueue, JobRecords, Settlement, Submission},
     scaling::{DrainTargets, Hardware, PoolPolicy, ScalingPolicy, Split},
     time::{Clock, SystemClock},
 };
@@ -98,6 +98,21 @@ impl Fleet {
     pub(crate) async fn record(&self, job: &Job) {
         let submission = self.records.submit(job).await.expect("recorded");
         assert_eq!(submission, Submission::Leads);
+    }
+
+    /// Takes a job that waits, and ends it.
+    pub(crate) async fn finish_one(&self, engine: &str) {
+        let consumer = self.queue.consume(&EngineId::new(engine)).await;
+        let mut consumer = consumer.expect("a consumer");
+        let delivery = consumer.next().await.expect("a delivery");
+        let end = JobChange::End {
+            state: JobState::Cancelled,
+            at: SystemClock.now(),
+            failure: Failure::new(ErrorCode::Cancelled, "withdrawn"),
+        };
+        let id = delivery.envelope().job_id;
+        self.records.change(id, end).await.expect("ended");
+        delivery.settle(Settlement::Done).await.expect("settled");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod busy;
 mod contract;
+mod figures;
 mod fleet;
 mod operator;
 mod outage;

@@ -2,10 +2,7 @@
 
 use tokio::time::timeout;
 use tonic::Code;
-use voicefleet_core::{
-    Tier,
-    ports::{JobQueue, Settlement},
-};
+use voicefleet_core::Tier;
 
 use crate::{
     fleet::Fleet,
@@ -40,32 +37,9 @@ async fn a_queue_that_cannot_be_read_is_not_an_empty_one() {
         1
     );
     // Everything is done meanwhile. KEDA's cooldown has gone on, so the workers would all go at once.
-    let mut consumer = fleet
-        .queue
-        .consume(&voicefleet_core::EngineId::new("piper"))
-        .await;
-    let consumer = consumer.as_mut().expect("a consumer");
-    let delivery = consumer.next().await.expect("a delivery");
-    finish(&fleet, delivery).await;
+    fleet.finish_one("piper").await;
     fleet.link.mend();
     operator.comes_to_want("piper", 1.0).await;
     // For one cooldown, and then they may.
     operator.comes_to_want("piper", 0.0).await;
-}
-
-async fn finish(fleet: &Fleet, delivery: Box<dyn voicefleet_core::ports::Delivery>) {
-    use voicefleet_core::{
-        Clock, ErrorCode, Failure, JobState,
-        ports::{JobChange, JobRecords},
-        time::SystemClock,
-    };
-
-    let end = JobChange::End {
-        state: JobState::Cancelled,
-        at: SystemClock.now(),
-        failure: Failure::new(ErrorCode::Cancelled, "withdrawn"),
-    };
-    let id = delivery.envelope().job_id;
-    fleet.records.change(id, end).await.expect("ended");
-    delivery.settle(Settlement::Done).await.expect("settled");
 }
