@@ -1,6 +1,6 @@
 //! Sentinels watch a master and its replica; the master dies.
 
-use std::{fs, time::Duration};
+use std::{collections::HashMap, fs, time::Duration};
 
 use async_trait::async_trait;
 use voicefleet_core::{
@@ -33,11 +33,22 @@ async fn sentinel_of(master: &Server) -> Server {
     let rules = format!(
         "sentinel monitor main 127.0.0.1 {} 1\n\
          sentinel down-after-milliseconds main 500\n\
-         sentinel failover-timeout main 5000\n",
+         sentinel failover-timeout main 1000\n",
         master.port()
     );
     fs::write(&file, rules).expect("written");
-    Server::start_sentinel(&file).await
+    let sentinel = Server::start_sentinel(&file).await;
+    // When the clock of the machine jumps, it would look on and do nothing for 30 s.
+    let jumps = [
+        "SENTINEL",
+        "DEBUG",
+        "tilt-trigger",
+        "3600000",
+        "tilt-period",
+        "100",
+    ];
+    let _: String = sentinel.ask(&jumps).await;
+    sentinel
 }
 
 /// A master, its replica, and a Sentinel that makes the one the other.
@@ -53,8 +64,7 @@ impl Installation for Watched {
         let master = Server::start().await;
         let replica = replica_of(&master).await;
         let sentinel = sentinel_of(&master).await;
-        // It knows whom to make the next master.
-        sentinel.says("sentinel", "slaves=1").await;
+        within_patience(knows_an_heir(&sentinel)).await;
         Self {
             master,
             replica,
@@ -78,6 +88,22 @@ impl Installation for Watched {
         self.replica.says("replication", "role:master").await;
         let new = format!("address=127.0.0.1:{}", self.replica.port());
         self.sentinel.says("sentinel", &new).await;
+    }
+}
+
+/// Returns when the Sentinel has heard from the replica itself: to one that it only knows of from its
+/// master it would not hand over.
+async fn knows_an_heir(sentinel: &Server) {
+    loop {
+        let replicas: Vec<HashMap<String, String>> =
+            sentinel.ask(&["SENTINEL", "REPLICAS", "main"]).await;
+        let link = replicas
+            .first()
+            .and_then(|heir| heir.get("master-link-status"));
+        if link.is_some_and(|link| link == "ok") {
+            return;
+        }
+        tokio::task::yield_now().await;
     }
 }
 
