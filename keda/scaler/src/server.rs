@@ -3,9 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
 use crate::{proto::external_scaler_server::ExternalScalerServer, service::ScalerService};
 
@@ -58,12 +57,12 @@ pub async fn serve(
         .http2_keepalive_interval(Some(interval))
         .http2_keepalive_timeout(Some(patience))
         .max_concurrent_streams(Some(MOST_STREAMS))
-        .concurrency_limit_per_connection(MOST_CALLS)
-        .tcp_nodelay(true);
+        .concurrency_limit_per_connection(MOST_CALLS);
     if let Some(files) = &tls {
         server = server.tls_config(certificates(files).await?)?;
     }
-    let incoming = TcpListenerStream::new(listener);
+    // Else each answer waits 40 ms for the acknowledgement of the one before.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let serving = server
         .add_service(ExternalScalerServer::new(service.clone()))
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());
