@@ -78,8 +78,9 @@ pub(crate) struct ModelsFolder {
     pub(crate) models: Option<PathBuf>,
 }
 
+/// Of commands that speak to a running server.
 #[derive(Args, Debug)]
-pub(crate) struct JobsOptions {
+pub(crate) struct ServerAddress {
     /// Base URL of the server.
     #[arg(
         long,
@@ -88,6 +89,12 @@ pub(crate) struct JobsOptions {
         default_value = "http://127.0.0.1:8080"
     )]
     pub(crate) url: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JobsOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
     #[command(subcommand)]
     pub(crate) command: JobsCommand,
 }
@@ -164,14 +171,8 @@ pub(crate) enum Policy {
 
 #[derive(Args, Debug)]
 pub(crate) struct SplitOptions {
-    /// Base URL of the server.
-    #[arg(
-        long,
-        global = true,
-        env = "VOICEFLEET_URL",
-        default_value = "http://127.0.0.1:8080"
-    )]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
     #[command(subcommand)]
     pub(crate) command: SplitCommand,
 }

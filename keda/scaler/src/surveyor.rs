@@ -155,6 +155,12 @@ impl Surveyor {
         else {
             return true;
         };
+        if survey
+            .pool(engine)
+            .is_some_and(|pool| pool.plan.workers > 0)
+        {
+            return false;
+        }
         let mut survey = Survey::clone(&survey);
         let idle = survey
             .pools
