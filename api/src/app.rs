@@ -6,8 +6,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use voicefleet_core::{Catalog, ErrorCode};
 
 use crate::{
-    audio_codec::CodecLanes, context::ApiContext, problem::ApiError, rendering::Renderings,
-    telemetry::Meters,
+    audio_codec::CodecLanes, context::ApiContext, fleet::FleetView, problem::ApiError,
+    rendering::Renderings, telemetry::Meters,
 };
 
 /// The context and the API's own state.
@@ -15,6 +15,7 @@ pub(crate) struct App {
     context: ApiContext,
     pub(crate) codec_lanes: CodecLanes,
     pub(crate) renderings: Renderings,
+    pub(crate) fleet: FleetView,
     pub(crate) meters: Meters,
     uploads: Arc<Semaphore>,
 }
@@ -32,6 +33,7 @@ impl App {
                 limits.codec_waiting,
             ),
             renderings: Renderings::default(),
+            fleet: FleetView::default(),
             meters: Meters::new(),
             uploads: Arc::new(Semaphore::new(limits.max_uploads)),
             context,

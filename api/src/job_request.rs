@@ -15,7 +15,10 @@ use crate::{
     },
     problem::ApiError,
     schema::{AudioFormatName, Binary, TierName},
-    speech::{self, SpeechWish},
+    speech::{
+        SpeechWish,
+        steering::{Urgency, resolve_and_steer},
+    },
     submit::NewJob,
     transcription::{self, TranscriptionWish, upload},
     urgency,
@@ -44,7 +47,8 @@ pub(crate) struct SpeechJobRequest {
     /// The text; at most 100 000 characters unless configured otherwise.
     #[schema(example = "Tell us about yourself.")]
     input: String,
-    /// `auto`, or an engine. `auto` is the voice's engine, or `piper` where no voice is given.
+    /// `auto`, or an engine. `auto` is the voice's engine. Where no voice is given, or one of OpenAI's, it
+    /// is the engine whose turn it is by the split and that can speak in time.
     #[schema(default = "auto")]
     engine: Option<String>,
     /// A voice of `GET /v1/voices`, a mix such as `af_bella(2)+af_sky`, or one of OpenAI's voice
@@ -133,7 +137,7 @@ pub(crate) async fn read(app: &App, request: Request) -> Result<NewJob, ApiError
         BodyKind::Json => {
             let body = read_json(request, app.limits.max_json_bytes).await?;
             match parse(&body)? {
-                CreateJobRequest::Speech(request) => Ok(speech_job(app, &request, trace)?),
+                CreateJobRequest::Speech(request) => speech_job(app, &request, trace).await,
                 CreateJobRequest::Transcription(request) => {
                     transcription_job(app, &request, trace).await
                 }
@@ -162,11 +166,11 @@ fn unknown_kind(kind: &str) -> Failure {
     Failure::of_field(ErrorCode::InvalidRequest, "kind", message)
 }
 
-fn speech_job(
+async fn speech_job(
     app: &App,
     request: &SpeechJobRequest,
     trace: Option<TraceContext>,
-) -> Result<NewJob, Failure> {
+) -> Result<NewJob, ApiError> {
     let wish = SpeechWish {
         input: &request.input,
         engine: request.engine.as_deref(),
@@ -175,13 +179,17 @@ fn speech_job(
         speed: request.speed,
         format: request.response_format.as_deref(),
     };
-    let catalog = app.catalog_now();
-    let spec = speech::resolve(wish, &catalog, app.limits.max_job_chars, AudioFormat::Wav)?;
     let (now, furthest) = (app.clock.now(), app.limits.max_deadline);
-    Ok(NewJob {
-        spec: JobSpec::Speech(spec),
+    let urgency = Urgency {
         tier: urgency::tier(request.tier.as_deref(), Tier::Standard)?,
         deadline: urgency::deadline(request.deadline.as_ref(), now, furthest)?,
+    };
+    let most = app.limits.max_job_chars;
+    let spec = resolve_and_steer(app, wish, urgency, most, AudioFormat::Wav).await?;
+    Ok(NewJob {
+        spec: JobSpec::Speech(spec),
+        tier: urgency.tier,
+        deadline: urgency.deadline,
         trace,
         upload: None,
     })

@@ -11,7 +11,7 @@ use opentelemetry::{
     KeyValue, global,
     metrics::{Counter, Histogram},
 };
-use voicefleet_core::{Job, ports::Submission};
+use voicefleet_core::{EngineId, Job, ports::Submission};
 
 use crate::app::SharedApp;
 
@@ -30,6 +30,7 @@ pub(crate) struct Meters {
     follows: Counter<u64>,
     uploads: Counter<u64>,
     renderings: Counter<u64>,
+    steered: Counter<u64>,
 }
 
 impl Meters {
@@ -65,6 +66,10 @@ impl Meters {
                 "voicefleet_renderings",
                 "Results encoded in a delivery format.",
             ),
+            steered: counter(
+                "voicefleet_speech_steered",
+                "Speech without an engine of its own, by the engine and by why it was taken.",
+            ),
         }
     }
 
@@ -81,6 +86,12 @@ impl Meters {
             Submission::Leads => self.cache_misses.add(1, &job_labels(job)),
             Submission::Follows { .. } => self.follows.add(1, &job_labels(job)),
         }
+    }
+
+    /// Speech came to `engine`, by `split`, `time` or `cache`.
+    pub(crate) fn steered(&self, engine: &EngineId, by: &'static str) {
+        let engine = KeyValue::new("engine", engine.to_string());
+        self.steered.add(1, &[engine, KeyValue::new("by", by)]);
     }
 
     /// So many bytes of audio came in.

@@ -22,7 +22,10 @@ use crate::{
     problem::ApiError,
     results,
     schema::{AudioFormatName, Binary, TierName},
-    speech::{self, SpeechWish},
+    speech::{
+        SpeechWish,
+        steering::{Urgency, resolve_and_steer},
+    },
     submit::NewJob,
     synchronous, urgency,
 };
@@ -35,7 +38,7 @@ const EVENT_BYTES: usize = 48 * 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpeechRequest {
     /// A model of `GET /v1/models`, an engine's name, or one of OpenAI's: `tts-1` is Piper, `tts-1-hd`
-    /// and `gpt-4o-mini-tts` are Kokoro.
+    /// and `gpt-4o-mini-tts` are Kokoro; `auto` leaves the engine to the split.
     #[schema(example = "tts-1")]
     model: String,
     /// The text; at most 4096 characters unless configured otherwise.
@@ -124,13 +127,17 @@ pub(crate) async fn create_speech(
         speed: request.speed,
         format: request.response_format.as_deref(),
     };
-    let (catalog, most) = (app.catalog_now(), app.limits.max_sync_chars);
-    let spec = speech::resolve(wish, &catalog, most, AudioFormat::Mp3)?;
+    let urgency = Urgency {
+        tier: urgency::tier(request.tier.as_deref(), Tier::Realtime)?,
+        deadline: None,
+    };
+    let most = app.limits.max_sync_chars;
+    let spec = resolve_and_steer(&app, wish, urgency, most, AudioFormat::Mp3).await?;
     let format = spec.format;
     let work = NewJob {
         spec: JobSpec::Speech(spec),
-        tier: urgency::tier(request.tier.as_deref(), Tier::Realtime)?,
-        deadline: None,
+        tier: urgency.tier,
+        deadline: urgency.deadline,
         trace,
         upload: None,
     };

@@ -1,6 +1,7 @@
 //! From what a client asks to be spoken to a fully resolved [`voicefleet_core::SpeechSpec`].
 
 pub(crate) mod openai_names;
+pub(crate) mod steering;
 pub(crate) mod voice;
 
 use voicefleet_core::{
@@ -25,7 +26,7 @@ pub(crate) struct SpeechWish<'a> {
 }
 
 /// Checks every field and fills in every default.
-pub(crate) fn resolve(
+fn resolve(
     wish: SpeechWish<'_>,
     catalog: &Catalog,
     max_chars: usize,
@@ -50,10 +51,10 @@ pub(crate) fn resolve(
 /// What the fields `engine` and `model` say together.
 fn choose(engine: Option<&str>, model: Option<&str>, catalog: &Catalog) -> Result<Choice, Failure> {
     let engine = match engine {
-        None | Some("auto") => None,
+        None | Some(steering::AUTO) => None,
         Some(name) => Some(known_engine(name, catalog)?),
     };
-    let Some(name) = model else {
+    let Some(name) = model.filter(|name| *name != steering::AUTO) else {
         return Ok(Choice {
             engine,
             model: None,

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use voicefleet_core::{
     Catalog, EngineId, ErrorCode, Failure, VoiceEntry,
-    catalog::{VoicePart, parse_voice},
+    catalog::{ModelTask, VoicePart, parse_voice},
 };
 
 use super::openai_names;
-use crate::routing;
 
 /// Most voices in a mix, and longest voice field, characters.
 const MAX_PARTS: usize = 8;
@@ -81,7 +80,7 @@ fn default_voice<'a>(choice: &Choice, catalog: &'a Catalog) -> Result<&'a VoiceE
     let engine = choice
         .engine
         .clone()
-        .or_else(|| routing::auto_speech_engine(catalog))
+        .or_else(|| catalog.engines(ModelTask::Speech).first().cloned())
         .ok_or_else(|| {
             Failure::of_field(
                 ErrorCode::UnknownEngine,

@@ -16,5 +16,6 @@ mod results;
 mod retrying;
 mod service;
 mod split;
+mod steering;
 mod submitting;
 mod wire;

@@ -8,6 +8,7 @@ mod fair_shares;
 mod plan;
 mod split;
 mod steadied;
+mod steering;
 mod survey;
 
 pub use costs::{EngineUsage, LearntCosts};
@@ -15,4 +16,5 @@ pub use demand::{Demand, DrainTargets};
 pub use plan::{Limit, PoolPlan, PoolPolicy, plan};
 pub use split::{Hardware, Split, SplitError};
 pub use steadied::Steadied;
+pub use steering::{Speaker, SteeredBy, steer};
 pub use survey::{PoolSurvey, ScalingPolicy, Survey, SurveyError};

@@ -74,6 +74,10 @@ pub struct PoolSurvey {
     pub workers_up: u32,
     /// Their slots.
     pub slots_up: u32,
+    /// Most workers that it may have.
+    pub max_workers: u32,
+    /// What its jobs really cost beside their estimates.
+    pub correction: f64,
     /// Its part of what all pools have computed in the last five minutes, 0 to 1; `None` if none has.
     pub actual_ratio: Option<f64>,
 }
@@ -109,7 +113,7 @@ impl Survey {
             let correction = learnt.correction(&pool.engine);
             let demand = Demand::of(&gauge, pool.slots, &policy.drain, correction);
             let up = ledger.workers(&pool.engine).await?;
-            gauges.push((gauge, up));
+            gauges.push((gauge, up, correction, pool.max_workers));
             demands.push((pool.clone(), demand));
         }
         let plans = plan(&demands, &split);
@@ -117,10 +121,12 @@ impl Survey {
         Ok(Self {
             split,
             pools: pools
-                .map(|(plan, (gauge, up))| PoolSurvey {
+                .map(|(plan, (gauge, up, correction, max_workers))| PoolSurvey {
                     actual_ratio: ratio(&actual, &plan.engine),
                     workers_up: u32::try_from(up.len()).unwrap_or(u32::MAX),
                     slots_up: up.iter().map(|worker| worker.slots).sum(),
+                    max_workers,
+                    correction,
                     gauge,
                     plan,
                 })
