@@ -1,7 +1,10 @@
 //! A real cluster: RabbitMQ, Redis, API servers and workers as processes of their own, all joined by
 //! links that can be cut.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use tempfile::TempDir;
@@ -73,6 +76,23 @@ impl Cluster {
     /// If it does not start.
     pub async fn supervisor(&mut self) -> anyhow::Result<Server> {
         self.process(&["supervise"], "supervisor").await
+    }
+
+    /// Another replica of the scaler; its metrics are at its address.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn scaler(&mut self) -> anyhow::Result<Server> {
+        self.set("scaler_listen", "127.0.0.1:0");
+        self.process(&["scaler"], "scaler").await
+    }
+
+    /// Messages of all queues by the broker's own count: ready, and with a consumer.
+    ///
+    /// # Errors
+    /// If the broker does not say.
+    pub fn broker_counts(&self) -> anyhow::Result<BTreeMap<String, (u64, u64)>> {
+        Ok(self.rabbit.as_ref().context("it runs")?.counts()?)
     }
 
     /// Another worker, as process 1.

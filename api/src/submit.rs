@@ -7,6 +7,7 @@ use voicefleet_core::{
     Envelope, Failure, Job, JobId, JobSpec, JobState, Progress, Tier, Timestamp, Timings,
     TraceContext, cost,
     ports::{BlobKey, JobChange, QueueError, RecordError, Retention, Submission},
+    single_flight::{Promotion, promote_oldest_follower},
 };
 
 use crate::{
@@ -154,27 +155,11 @@ fn note_published(app: &App, id: JobId) {
     app.tasks.spawn(noting.in_current_span());
 }
 
-/// Makes the oldest follower of a job that has ended without a result lead, in the lane of the most
-/// urgent of them.
+/// Makes the oldest follower of a job that has ended without a result lead.
 pub(crate) async fn hand_over(app: &App, leader: JobId) -> Result<(), RecordError> {
-    let followers = app.records.followers(leader).await?;
-    let urgent = followers.iter().map(|job| job.tier).min();
-    for follower in followers {
-        match app.records.promote(leader, follower.id).await {
-            // Somebody else leads them by now: nothing to queue.
-            Ok(promoted) if promoted.follows.is_some() => return Ok(()),
-            Ok(promoted) => {
-                let tier = urgent.unwrap_or(promoted.tier);
-                if let Err(error) = queue(app, &Job { tier, ..promoted }).await {
-                    // Its record says that this is still to be done.
-                    tracing::warn!(job_id = %follower.id, %error, "a promoted job is not in the queue yet");
-                }
-                return Ok(());
-            }
-            // It was cancelled meanwhile: the next one's turn.
-            Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
+    let promotion = promote_oldest_follower(&*app.records, &*app.queue, leader).await?;
+    if let Promotion::NotQueued(job, error) = promotion {
+        tracing::warn!(job_id = %job.id, %error, "a promoted job is not in the queue yet");
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod job;
 pub mod policy;
 pub mod ports;
 pub mod scaling;
+pub mod single_flight;
 pub mod spec;
 pub mod state;
 pub mod text;

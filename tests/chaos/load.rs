@@ -32,7 +32,7 @@ pub(crate) fn mixed(count: usize, dice: &mut fastrand::Rng) -> Vec<Work> {
         let tier = tiers[dice.usize(0..tiers.len())];
         match number % 40 {
             0 => Work::Speech {
-                text: long_answer(number),
+                text: long_answer(number, 8),
                 tier,
             },
             1 | 21 => Work::Hearing {
@@ -48,9 +48,9 @@ pub(crate) fn mixed(count: usize, dice: &mut fastrand::Rng) -> Vec<Work> {
     (0..count).map(work).collect()
 }
 
-/// Several chunks.
-pub(crate) fn long_answer(number: usize) -> String {
-    let sentences = (0..8).map(|sentence| {
+/// As many chunks as `sentences`.
+pub(crate) fn long_answer(number: usize, sentences: usize) -> String {
+    let sentences = (0..sentences).map(|sentence| {
         format!("This is sentence {sentence} of the long answer to question {number}.")
     });
     sentences.collect::<Vec<_>>().join(" ")

@@ -8,6 +8,7 @@
 
 mod flood;
 mod killed_api;
+mod killed_fleet;
 mod killed_workers;
 mod ledger;
 mod load;

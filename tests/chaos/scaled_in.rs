@@ -10,6 +10,7 @@ use crate::{
 
 const JOBS: usize = 200;
 const WORKERS: usize = 4;
+const SENTENCES: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; `make chaos` runs it"]
@@ -25,7 +26,7 @@ async fn two_hundred_jobs_while_four_workers_become_one() {
     }
     let works: Vec<Work> = (0..JOBS)
         .map(|number| Work::Speech {
-            text: load::long_answer(number),
+            text: load::long_answer(number, SENTENCES),
             tier: "standard",
         })
         .collect();

@@ -2,8 +2,9 @@
 //! refuse to say now is done when the delivery comes again.
 
 use voicefleet_core::{
-    Envelope, Failure, Job, JobId, JobState, Progress, Timings,
+    Failure, Job, JobId, JobState, Progress, Timings,
     ports::{JobChange, RecordError},
+    single_flight::{Promotion, promote_oldest_follower},
 };
 
 use crate::{metrics, transcription, worker::Resources};
@@ -58,35 +59,12 @@ pub(crate) async fn fail(
     Ok(())
 }
 
-/// The leader is gone without a result (withdrawn, too late): the oldest follower takes its place,
-/// in the lane of the most urgent of them.
+/// The leader is gone without a result (withdrawn, too late): the oldest follower takes its place.
 pub(crate) async fn promote_first(resources: &Resources, leader: JobId) -> Result<(), RecordError> {
     let parts = &resources.parts;
-    let followers = parts.records.followers(leader).await?;
-    let urgent = followers.iter().map(|job| job.tier).min();
-    for job in followers {
-        match parts.records.promote(leader, job.id).await {
-            // Somebody else leads them by now.
-            Ok(job) if job.follows.is_some() => return Ok(()),
-            Ok(job) => {
-                let tier = urgent.unwrap_or(job.tier);
-                let envelope = Envelope {
-                    tier,
-                    ..Envelope::for_job(&job)
-                };
-                match parts.queue.publish(&envelope).await {
-                    Ok(()) => return parts.records.published(job.id).await,
-                    // Its record says that this is still to be done.
-                    Err(error) => {
-                        tracing::warn!(job_id = %job.id, %error, "a promoted job is not in the queue yet");
-                        return Ok(());
-                    }
-                }
-            }
-            // Withdrawn meanwhile: the next one's turn.
-            Err(RecordError::IllegalMove { .. } | RecordError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
+    let promotion = promote_oldest_follower(&*parts.records, &*parts.queue, leader).await?;
+    if let Promotion::NotQueued(job, error) = promotion {
+        tracing::warn!(job_id = %job.id, %error, "a promoted job is not in the queue yet");
     }
     Ok(())
 }

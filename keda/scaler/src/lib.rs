@@ -18,6 +18,7 @@ mod proto {
     )]
     tonic::include_proto!("externalscaler");
 }
+mod refusal;
 mod server;
 mod service;
 mod surveyor;
@@ -28,6 +29,7 @@ pub use proto::{
     MetricValue, ScaledObjectRef, external_scaler_client::ExternalScalerClient,
     external_scaler_server::ExternalScaler,
 };
+pub use refusal::status_of;
 pub use server::{ServeError, TlsFiles, serve};
 pub use service::{HEARTBEAT, ScalerService};
 pub use surveyor::{Surveyor, SurveyorConfig};

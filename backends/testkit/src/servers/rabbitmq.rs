@@ -1,6 +1,7 @@
 //! RabbitMQ from the distribution's package `rabbitmq-server`.
 
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -13,6 +14,8 @@ use tempfile::TempDir;
 use super::free_port;
 
 const PROGRAM: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+/// Asks a broker about itself.
+const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 /// What it prints when it serves.
 const READY: &str = "Starting broker... completed";
 /// It takes about 20 s on a busy machine.
@@ -75,6 +78,25 @@ impl RabbitServer {
         wait_until_ready(&mut self.broker)
     }
 
+    /// Messages in each queue by the broker's own count: ready, and with a consumer. Takes some seconds.
+    ///
+    /// # Errors
+    /// If the broker does not answer its own tool.
+    pub fn counts(&self) -> io::Result<BTreeMap<String, (u64, u64)>> {
+        let asked = Command::new(CONTROL)
+            .env("HOME", self.place.data.path())
+            .env("ERL_EPMD_PORT", self.place.mapper_port.to_string())
+            .args(["--quiet", "--node", &self.place.node()])
+            .args(["list_queues", "--no-table-headers"])
+            .args(["name", "messages_ready", "messages_unacknowledged"])
+            .output()?;
+        let text = String::from_utf8_lossy(&asked.stdout);
+        let counts: Option<_> = text.lines().map(count_of).collect();
+        counts
+            .filter(|_| asked.status.success())
+            .ok_or_else(|| io::Error::other(format!("the broker's tool: {asked:?}")))
+    }
+
     /// Its port on the loopback interface.
     pub fn port(&self) -> u16 {
         self.place.port
@@ -101,7 +123,19 @@ impl Drop for RabbitServer {
     }
 }
 
+/// A line of three columns, divided by tabs.
+fn count_of(line: &str) -> Option<(String, (u64, u64))> {
+    let mut columns = line.split('\t');
+    let name = columns.next()?.to_owned();
+    let mut number = || columns.next()?.parse().ok();
+    Some((name, (number()?, number()?)))
+}
+
 impl Place {
+    fn node(&self) -> String {
+        format!("test{}@localhost", self.port)
+    }
+
     fn command(&self) -> Command {
         let file = |name: &str| self.data.path().join(name).into_os_string();
         let mut command = Command::new(PROGRAM);
@@ -111,7 +145,7 @@ impl Place {
             .env("RUNNING_UNDER_SYSTEMD", "1")
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("ERL_EPMD_PORT", self.mapper_port.to_string())
-            .env("RABBITMQ_NODENAME", format!("test{}@localhost", self.port))
+            .env("RABBITMQ_NODENAME", self.node())
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODE_PORT", self.port.to_string())
             .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())

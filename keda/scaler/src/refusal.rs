@@ -1,0 +1,49 @@
+//! Failures as gRPC tells them.
+
+use tonic::{Code, Status};
+use voicefleet_core::{ErrorCode, Failure};
+
+/// The gRPC status of a code; the counterpart of the API's HTTP status. What a client has to change is
+/// `INVALID_ARGUMENT`, what it can only try again `UNAVAILABLE`.
+pub fn status_of(code: ErrorCode) -> Code {
+    use ErrorCode as E;
+    match code {
+        E::UnknownModel | E::JobNotFound | E::FileNotFound | E::NotFound | E::ResultGone => {
+            Code::NotFound
+        }
+        E::MethodNotAllowed => Code::Unimplemented,
+        E::ModelNotInstalled | E::ResultNotReady | E::NotRetryable | E::NoResult => {
+            Code::FailedPrecondition
+        }
+        E::QueueFull => Code::ResourceExhausted,
+        E::Unavailable => Code::Unavailable,
+        E::EngineTimeout | E::DeadlineExceeded => Code::DeadlineExceeded,
+        E::Cancelled => Code::Cancelled,
+        E::ModelLoadFailed | E::EngineFailed | E::EnginePanicked | E::WorkerLost | E::Internal => {
+            Code::Internal
+        }
+        E::InvalidRequest
+        | E::EmptyText
+        | E::TextTooLong
+        | E::UnspeakableText
+        | E::UnknownVoice
+        | E::UnknownEngine
+        | E::UnknownFormat
+        | E::UnknownTier
+        | E::UnknownLanguage
+        | E::SpeedOutOfRange
+        | E::InvalidDeadline
+        | E::EmptyUpload
+        | E::UploadTooLarge
+        | E::NotAudio
+        | E::TruncatedAudio
+        | E::AudioTooLong
+        | E::SilentAudio
+        | E::UnsupportedMediaType => Code::InvalidArgument,
+    }
+}
+
+/// The failure as the answer to a call.
+pub(crate) fn refuse(failure: Failure) -> Status {
+    Status::new(status_of(failure.code), failure.message)
+}
