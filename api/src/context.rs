@@ -6,9 +6,11 @@ use futures::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
     Catalog, Clock,
-    ports::{AudioCodec, AudioLimits, BlobStore, FleetLedger, JobQueue, JobRecords},
+    ports::{AudioCodec, AudioLimits, BlobStore, Documents, FleetLedger, JobQueue, JobRecords},
     scaling::ScalingPolicy,
 };
+
+use crate::tenancy::KeyPolicy;
 
 /// Gives the catalogue as it is now; called for every request, so it must be cheap.
 pub type CatalogSource = Arc<dyn Fn() -> Arc<Catalog> + Send + Sync>;
@@ -25,6 +27,10 @@ pub struct ApiContext {
     pub records: Arc<dyn JobRecords>,
     /// What has been computed, and how compute is divided.
     pub ledger: Arc<dyn FleetLedger>,
+    /// Keys, batches and whatever else API servers keep in common.
+    pub documents: Arc<dyn Documents>,
+    /// Whether requests need a key, and which keys the configuration has.
+    pub keys: KeyPolicy,
     /// The pools, and the split until another one is set.
     pub scaling: ScalingPolicy,
     /// Where uploads and results lie.

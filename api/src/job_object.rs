@@ -5,7 +5,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use voicefleet_core::{Failure, Job, JobSpec, JobState, Timestamp};
 
-use crate::schema::{AudioFormatName, KindName, StatusName, TierName};
+use crate::{
+    schema::{AudioFormatName, KindName, StatusName, TierName},
+    transcription::upload::FileId,
+};
 
 /// A job.
 #[derive(Debug, Serialize, ToSchema)]
@@ -160,7 +163,7 @@ impl From<&Job> for JobObject {
             voice: speech.map(|spec| spec.voice.clone()),
             response_format: speech.map(|spec| spec.format.name()),
             language: listening.and_then(|spec| spec.language.clone()),
-            file_id: listening.map(|spec| spec.audio_key.clone()),
+            file_id: listening.map(|spec| FileId::in_path(&spec.audio_key).to_owned()),
             progress: progress(job),
             created_at: rfc3339(job.created_at),
             started_at: job.started_at.map(rfc3339),
@@ -213,7 +216,7 @@ fn links(job: &Job) -> Links {
 }
 
 /// RFC 3339 in UTC, always with three digits of a second, so that the texts sort as the times do.
-fn rfc3339(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     let nanos = i128::from(at.0) * 1_000_000;
     // Out of range are only years beyond 9999.
     let moment =

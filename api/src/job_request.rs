@@ -20,6 +20,7 @@ use crate::{
         steering::{Urgency, resolve_and_steer},
     },
     submit::NewJob,
+    tenancy::Caller,
     transcription::{self, TranscriptionWish, upload},
     urgency,
 };
@@ -131,19 +132,19 @@ const FORM_FIELDS: [&str; 7] = [
 ];
 
 /// Reads and checks a request, whichever of its three forms it has.
-pub(crate) async fn read(app: &App, request: Request) -> Result<NewJob, ApiError> {
+pub(crate) async fn read(app: &App, caller: &Caller, request: Request) -> Result<NewJob, ApiError> {
     let trace = trace_context(request.headers());
     match BodyKind::of(request.headers()) {
         BodyKind::Json => {
             let body = read_json(request, app.limits.max_json_bytes).await?;
             match parse(&body)? {
-                CreateJobRequest::Speech(request) => speech_job(app, &request, trace).await,
+                CreateJobRequest::Speech(request) => speech_job(app, caller, &request, trace).await,
                 CreateJobRequest::Transcription(request) => {
-                    transcription_job(app, &request, trace).await
+                    transcription_job(app, caller, &request, trace).await
                 }
             }
         }
-        BodyKind::Form => form_job(app, request, trace).await,
+        BodyKind::Form => form_job(app, caller, request, trace).await,
         BodyKind::Other => Err(unsupported("application/json or multipart/form-data")),
     }
 }
@@ -168,6 +169,7 @@ fn unknown_kind(kind: &str) -> Failure {
 
 async fn speech_job(
     app: &App,
+    caller: &Caller,
     request: &SpeechJobRequest,
     trace: Option<TraceContext>,
 ) -> Result<NewJob, ApiError> {
@@ -185,7 +187,7 @@ async fn speech_job(
         deadline: urgency::deadline(request.deadline.as_ref(), now, furthest)?,
     };
     let most = app.limits.max_job_chars;
-    let spec = resolve_and_steer(app, wish, urgency, most, AudioFormat::Wav).await?;
+    let spec = resolve_and_steer(app, caller, wish, urgency, most, AudioFormat::Wav).await?;
     Ok(NewJob {
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
@@ -197,6 +199,7 @@ async fn speech_job(
 
 async fn transcription_job(
     app: &App,
+    caller: &Caller,
     request: &TranscriptionJobRequest,
     trace: Option<TraceContext>,
 ) -> Result<NewJob, ApiError> {
@@ -210,7 +213,7 @@ async fn transcription_job(
     let tier = urgency::tier(request.tier.as_deref(), Tier::Standard)?;
     let (now, furthest) = (app.clock.now(), app.limits.max_deadline);
     let deadline = urgency::deadline(request.deadline.as_ref(), now, furthest)?;
-    let upload = upload::fetch(app, &request.file_id).await?;
+    let upload = upload::fetch(app, &caller.tenant, &request.file_id).await?;
     Ok(NewJob {
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
@@ -222,6 +225,7 @@ async fn transcription_job(
 
 async fn form_job(
     app: &App,
+    caller: &Caller,
     request: Request,
     trace: Option<TraceContext>,
 ) -> Result<NewJob, ApiError> {
@@ -232,7 +236,7 @@ async fn form_job(
     let deadline = form.take("deadline").map(Value::String);
     let (now, furthest) = (app.clock.now(), app.limits.max_deadline);
     let deadline = urgency::deadline(deadline.as_ref(), now, furthest)?;
-    let upload = upload::probe(app, file, room).await?;
+    let upload = upload::probe(app, &caller.tenant, file, room).await?;
     Ok(NewJob {
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,

@@ -5,6 +5,7 @@
 //! under `endpoints/`, a thin handler over the logic beside it. All work, synchronous or not, goes
 //! through `submit.rs`. Errors are made in `problem.rs` and written in `http/errors.rs`.
 
+mod admission;
 mod app;
 mod audio_codec;
 mod cancel;
@@ -26,6 +27,7 @@ mod speech;
 mod submit;
 mod synchronous;
 mod telemetry;
+mod tenancy;
 mod transcription;
 mod urgency;
 mod waiting;
@@ -35,3 +37,4 @@ pub use openapi::openapi;
 pub use outbox::queue_what_was_left;
 pub use problem::status_of;
 pub use router::router;
+pub use tenancy::{KeyId, KeyLimits, KeyPolicy, KeyRecord, KeySecret, NewKey};

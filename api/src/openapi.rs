@@ -4,6 +4,8 @@ use utoipa::OpenApi;
 
 use crate::router;
 
+mod access;
+
 /// The frame of the document; the endpoints bring their own parts.
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +21,7 @@ use crate::router;
         (name = "Jobs", description = "Work that is submitted now and fetched later."),
         (name = "Files", description = "Uploads for transcription jobs."),
         (name = "Catalogue", description = "What can be asked for."),
+        (name = "Keys", description = "Who may do what, and what they have used."),
         (name = "Scaling", description = "How the compute is divided among the pools."),
         (name = "Service", description = "How the service is doing."),
     )
@@ -27,6 +30,7 @@ pub(crate) struct Frame;
 
 /// The OpenAPI document of this API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let (_, document) = router::endpoints().split_for_parts();
+    let (_, mut document) = router::endpoints().split_for_parts();
+    access::describe(&mut document);
     document
 }

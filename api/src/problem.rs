@@ -11,7 +11,7 @@ use axum::{
 use serde_json::{Map, Value};
 use voicefleet_core::{
     ErrorCode, Failure, Job,
-    ports::{BlobError, LedgerUnavailable, QueueError, RecordError},
+    ports::{BlobError, DocumentError, LedgerUnavailable, QueueError, RecordError},
     scaling::SurveyError,
 };
 
@@ -40,18 +40,25 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | E::TruncatedAudio
         | E::SilentAudio => StatusCode::BAD_REQUEST,
         // OpenAI's clients expect 404 for a model they name in the body, too.
-        E::UnknownModel | E::ModelNotInstalled | E::JobNotFound | E::FileNotFound | E::NotFound => {
-            StatusCode::NOT_FOUND
-        }
+        E::UnknownModel
+        | E::ModelNotInstalled
+        | E::KeyNotFound
+        | E::JobNotFound
+        | E::FileNotFound
+        | E::NotFound => StatusCode::NOT_FOUND,
+        E::Unauthenticated => StatusCode::UNAUTHORIZED,
+        E::Forbidden => StatusCode::FORBIDDEN,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        E::ResultNotReady | E::NotRetryable | E::Cancelled => StatusCode::CONFLICT,
+        E::ResultNotReady | E::NotRetryable | E::Cancelled | E::IdempotencyInFlight => {
+            StatusCode::CONFLICT
+        }
         E::ResultGone => StatusCode::GONE,
         E::UploadTooLarge | E::AudioTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         // RFC 9110, 15.5.16: also "as a result of inspecting the data directly".
         E::UnsupportedMediaType | E::NotAudio => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         // Not 409: a client that polls while 409 must come to an end.
-        E::NoResult => StatusCode::UNPROCESSABLE_ENTITY,
-        E::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+        E::NoResult | E::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        E::QueueFull | E::RateLimited | E::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
         E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         E::EngineTimeout | E::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         E::ModelLoadFailed | E::EngineFailed | E::EnginePanicked | E::WorkerLost | E::Internal => {
@@ -119,7 +126,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let retry_after = match failure.code {
             ErrorCode::Unavailable | ErrorCode::QueueFull => Some(RETRY_UNAVAILABLE),
-            ErrorCode::ResultNotReady => Some(1),
+            ErrorCode::ResultNotReady | ErrorCode::IdempotencyInFlight => Some(1),
             _ => None,
         };
         Self {
@@ -152,6 +159,18 @@ impl From<BlobError> for ApiError {
             BlobError::Full { .. } => {
                 tracing::warn!(detail = %error, "the audio store is full");
                 let message = "the audio store is full of files that waiting jobs need";
+                Self::new(ErrorCode::Unavailable, message)
+            }
+        }
+    }
+}
+
+impl From<DocumentError> for ApiError {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Unavailable(detail) => Self::unavailable("the job store", &detail),
+            DocumentError::Conflict => {
+                let message = "somebody else has changed this at the same time; try again";
                 Self::new(ErrorCode::Unavailable, message)
             }
         }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 use voicefleet_core::{
-    Catalog, ErrorCode, Failure, Job, JobSpec, JobState, Timestamp, TraceContext,
+    Catalog, ErrorCode, Failure, Job, JobSpec, JobState, Tenant, Timestamp, TraceContext,
 };
 
 use crate::{
     app::App,
     problem::ApiError,
     submit::NewJob,
-    transcription::upload::{self, Upload},
+    transcription::upload::{self, FileId, Upload},
 };
 
 /// The work of a job that has ended without a result.
@@ -25,7 +25,7 @@ pub(crate) async fn work_of(
     let deadline = deadline_from(app.clock.now(), &job);
     let spec = with_the_model_of_now(job.spec, &app.catalog_now())?;
     Ok(NewJob {
-        upload: upload_of(app, &spec).await?,
+        upload: upload_of(app, &job.tenant, &spec).await?,
         tier: job.tier,
         spec,
         deadline,
@@ -74,9 +74,12 @@ fn with_the_model_of_now(mut spec: JobSpec, catalog: &Catalog) -> Result<JobSpec
 }
 
 /// What a transcription is of; refused, by its id, if it is gone.
-async fn upload_of(app: &App, spec: &JobSpec) -> Result<Option<Upload>, ApiError> {
+async fn upload_of(app: &App, owner: &Tenant, spec: &JobSpec) -> Result<Option<Upload>, ApiError> {
     match spec {
         JobSpec::Speech(_) => Ok(None),
-        JobSpec::Transcription(spec) => upload::fetch(app, &spec.audio_key).await.map(Some),
+        JobSpec::Transcription(spec) => {
+            let id = FileId::in_path(&spec.audio_key);
+            upload::fetch(app, owner, id).await.map(Some)
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     openapi::Frame,
     problem::ApiError,
     telemetry,
+    tenancy::authenticate,
 };
 
 /// The API over `context`, ready to be served.
@@ -40,6 +41,7 @@ pub fn router(context: ApiContext) -> Router {
         // Bodies have the bounds of `ApiLimits`, not axum's 2 MB.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(body_idle))
+        .layer(from_fn_with_state(Arc::clone(&app), authenticate))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(errors::render))
         .layer(from_fn_with_state(Arc::clone(&app), telemetry::measure))
@@ -63,6 +65,9 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
             e::purge_dead_letters::purge_dead_letters
         ))
         .routes(routes!(e::get_split::get_split, e::put_split::put_split))
+        .routes(routes!(e::create_key::create_key, e::list_keys::list_keys))
+        .routes(routes!(e::revoke_key::revoke_key))
+        .routes(routes!(e::get_usage::get_usage))
         .routes(routes!(e::create_file::create_file))
         .routes(routes!(e::get_file::get_file, e::delete_file::delete_file))
         .routes(routes!(e::list_models::list_models))

@@ -11,8 +11,10 @@ use voicefleet_core::{
 };
 
 use crate::{
+    admission,
     app::{App, SharedApp},
     problem::ApiError,
+    tenancy::Caller,
     transcription::upload::Upload,
 };
 
@@ -31,24 +33,30 @@ pub(crate) struct NewJob {
 ///
 /// A client that hangs up does not stop this half-way: a recorded job that was never queued would
 /// wait for ever, and so would all that follow it.
-pub(crate) async fn submit(app: &SharedApp, work: NewJob) -> Result<Job, ApiError> {
-    let owned = Arc::clone(app);
-    let accepting = async move { accept(&owned, work).await }.in_current_span();
+pub(crate) async fn submit(
+    app: &SharedApp,
+    caller: &Caller,
+    work: NewJob,
+) -> Result<Job, ApiError> {
+    caller.check_tier(work.tier)?;
+    let (owned, caller) = (Arc::clone(app), caller.clone());
+    let accepting = async move { accept(&owned, &caller, work).await }.in_current_span();
     app.tasks
         .spawn(accepting)
         .await
         .map_err(|error| ApiError::internal(&format!("a submit panicked: {error}")))?
 }
 
-async fn accept(app: &App, work: NewJob) -> Result<Job, ApiError> {
+async fn accept(app: &App, caller: &Caller, work: NewJob) -> Result<Job, ApiError> {
     let upload = work
         .upload
         .as_ref()
         .map(|upload| (upload.id.key(), upload.blob()));
-    let job = job_of(&work, app.clock.now());
+    let job = job_of(&work, caller, app.clock.now());
     if is_made(app, &job).await {
         return answered_from_cache(app, job).await;
     }
+    admission::check(app, caller).await?;
     let Some((key, blob)) = upload else {
         return record(app, job).await;
     };
@@ -60,12 +68,15 @@ async fn accept(app: &App, work: NewJob) -> Result<Job, ApiError> {
     recorded
 }
 
-fn job_of(work: &NewJob, now: Timestamp) -> Job {
+fn job_of(work: &NewJob, caller: &Caller, now: Timestamp) -> Job {
+    let mut spec = work.spec.clone();
+    spec.set_walled(caller.wall());
     Job {
         id: JobId::generate(),
-        fingerprint: work.spec.fingerprint(),
-        cost: cost::estimate(&work.spec),
-        spec: work.spec.clone(),
+        tenant: caller.tenant.clone(),
+        fingerprint: spec.fingerprint(),
+        cost: cost::estimate(&spec),
+        spec,
         tier: work.tier,
         state: JobState::Queued,
         follows: None,

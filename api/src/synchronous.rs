@@ -7,13 +7,14 @@ use crate::{
     problem::ApiError,
     results,
     submit::{NewJob, submit},
+    tenancy::Caller,
     waiting,
 };
 
 /// Submits the work and waits until it has succeeded. When that takes too long the client is told
 /// where to find the job, which goes on; a repeated request follows it.
-pub(crate) async fn done(app: &SharedApp, work: NewJob) -> Result<Job, ApiError> {
-    let job = submit(app, work).await?;
+pub(crate) async fn done(app: &SharedApp, caller: &Caller, work: NewJob) -> Result<Job, ApiError> {
+    let job = submit(app, caller, work).await?;
     let job = waiting::until_ended(
         app.records.as_ref(),
         &app.stop.closing,

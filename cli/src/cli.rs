@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Supervise(Box<Options>),
     /// Show how the compute is divided among the pools, or divide it anew while the fleet works.
     Split(SplitOptions),
+    /// Make, list or revoke the keys of a running server.
+    Keys(KeysOptions),
     /// Play a day of jobs, or those of a file, against ways to scale the pools, in virtual time.
     Simulate(SimulateOptions),
     /// List, fetch or check the model files.
@@ -89,6 +91,68 @@ pub(crate) struct ServerAddress {
         default_value = "http://127.0.0.1:8080"
     )]
     pub(crate) url: String,
+    /// The key to show, where the server wants one.
+    #[arg(
+        long,
+        global = true,
+        env = "VOICEFLEET_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    pub(crate) api_key: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeysOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key on the server and print it. It is shown this once; only its hash is kept.
+    Create(GrantOptions),
+    /// Make a key without any server: prints it, and the lines for the `keys_file`.
+    Generate(GrantOptions),
+    /// All keys, without their secrets.
+    List,
+    /// Make keys useless from the next request on.
+    Revoke {
+        /// The ids of the keys: the part between the underscores.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+/// What the bearer of a key may do.
+#[derive(Args, Debug)]
+pub(crate) struct GrantOptions {
+    /// Whose key it is: 1 to 64 of a-z, 0-9, - and _.
+    #[arg(value_name = "TENANT")]
+    pub(crate) tenant: String,
+    /// What it is for.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// May also manage keys, the split and dead letters, and sees all jobs.
+    #[arg(long)]
+    pub(crate) admin: bool,
+    /// Keep what is made with it apart from what others have made.
+    #[arg(long)]
+    pub(crate) walled: bool,
+    /// The most urgent tier.
+    #[arg(long, value_name = "TIER")]
+    pub(crate) highest_tier: Option<Tier>,
+    /// Requests a minute, of the whole tenant.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) requests_per_minute: Option<u32>,
+    /// Jobs in flight at a time, of the whole tenant.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_in_flight: Option<u32>,
+    /// Compute-seconds a day (UTC), of the whole tenant.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) daily_compute_seconds: Option<u32>,
 }
 
 #[derive(Args, Debug)]
@@ -239,9 +303,8 @@ fn job_id(text: &str) -> Result<JobId, String> {
 
 #[derive(Args, Debug)]
 pub(crate) struct SampleOptions {
-    /// Base URL of the server.
-    #[arg(long, env = "VOICEFLEET_URL", default_value = "http://127.0.0.1:8080")]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
     /// Folder for the audio files that come back.
     #[arg(long, default_value = "voicefleet-sample", value_name = "DIR")]
     pub(crate) out: PathBuf,

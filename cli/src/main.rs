@@ -4,6 +4,7 @@ mod catalog;
 mod cli;
 mod engines;
 mod jobs;
+mod keys;
 mod models;
 mod output;
 mod process;
@@ -58,6 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Supervise(options) => supervise::run(&options).await,
             Command::Simulate(options) => simulate::run(&options),
             Command::Split(options) => split::run(options).await,
+            Command::Keys(options) => keys::run(options).await,
             Command::Models(command) => models::run(command).await,
             Command::Jobs(options) => jobs::run(options).await,
             Command::Sample(options) => sample::run(options).await,

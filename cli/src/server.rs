@@ -2,13 +2,18 @@
 
 use std::{error::Error, time::Duration};
 
-use reqwest::{Method, RequestBuilder, Response, Url};
+use reqwest::{
+    Method, RequestBuilder, Response, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use voicefleet_core::{JobId, JobState, Tier};
 
 use crate::{
+    cli::ServerAddress,
     jobs::{DeadLetters, Job, JobPage, Purged},
+    keys::{CreatedKey, Key, KeyList},
     split::Split,
 };
 
@@ -66,12 +71,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn at(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn at(address: &ServerAddress) -> anyhow::Result<Self> {
+        let url = &address.url;
         let usable = |parsed: &Url| matches!(parsed.scheme(), "http" | "https");
         if !Url::parse(url).is_ok_and(|parsed| usable(&parsed)) {
-            return Err(ServerError::Address(url.to_owned()).into());
+            return Err(ServerError::Address(url.clone()).into());
         }
         let http = reqwest::Client::builder()
+            .default_headers(headers_of(address)?)
             .connect_timeout(CONNECT)
             .timeout(ANSWER)
             .build()?;
@@ -161,6 +168,23 @@ impl Server {
         self.answer(self.request(Method::GET, "/v1/split")).await
     }
 
+    /// Makes a key.
+    pub(crate) async fn create_key(&self, wanted: &Value) -> Result<CreatedKey, ServerError> {
+        self.answer(self.request(Method::POST, "/v1/keys").json(wanted))
+            .await
+    }
+
+    /// All keys.
+    pub(crate) async fn keys(&self) -> Result<KeyList, ServerError> {
+        self.answer(self.request(Method::GET, "/v1/keys")).await
+    }
+
+    /// Makes a key useless.
+    pub(crate) async fn revoke_key(&self, id: &str) -> Result<Key, ServerError> {
+        let path = format!("/v1/keys/{id}");
+        self.answer(self.request(Method::DELETE, &path)).await
+    }
+
     /// Divides the compute anew.
     pub(crate) async fn set_split(&self, split: &Value) -> Result<Split, ServerError> {
         self.answer(self.request(Method::PUT, "/v1/split").json(split))
@@ -206,6 +230,19 @@ impl Server {
     }
 }
 
+/// What every request shows: the key, if there is one.
+pub(crate) fn headers_of(address: &ServerAddress) -> anyhow::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = &address.api_key {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim())).map_err(|_| {
+            anyhow::anyhow!("--api-key: a key has only letters, digits and underscores")
+        })?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
 /// What went wrong at the bottom: the layers above only say that something did.
 fn innermost(error: &dyn Error) -> String {
     let mut innermost = error;
@@ -221,10 +258,16 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_named() {
+        let at = |url: &str| {
+            Server::at(&ServerAddress {
+                url: url.to_owned(),
+                api_key: None,
+            })
+        };
         for url in ["", "localhost:8080", "/v1", "ftp://example.com"] {
-            let error = Server::at(url).err().expect("refused").to_string();
+            let error = at(url).err().expect("refused").to_string();
             assert!(error.contains(&format!("'{url}'")), "{error}");
         }
-        assert!(Server::at("https://example.com/").is_ok());
+        assert!(at("https://example.com/").is_ok());
     }
 }

@@ -38,7 +38,7 @@ struct Pool {
 
 /// Runs the command.
 pub(crate) async fn run(options: SplitOptions) -> anyhow::Result<ExitCode> {
-    let server = Server::at(&options.server.url)?;
+    let server = Server::at(&options.server)?;
     let split = match options.command {
         SplitCommand::Show { json: true } => {
             print_line(&serde_json::to_string_pretty(

@@ -7,6 +7,7 @@ use crate::{
     job::{Job, JobId, Progress, Timings},
     spec::JobSpec,
     state::JobState,
+    tenant::Tenant,
     tier::Tier,
     time::Timestamp,
 };
@@ -47,6 +48,9 @@ pub struct Envelope {
     pub id: EnvelopeId,
     /// The job.
     pub job_id: JobId,
+    /// Whose job it is.
+    #[serde(default)]
+    pub tenant: Tenant,
     /// The tier of the queue it lies in.
     pub tier: Tier,
     /// Attempts already used up; 0 on first delivery.
@@ -80,6 +84,7 @@ impl Envelope {
             schema: SCHEMA,
             id: EnvelopeId::generate(),
             job_id: job.id,
+            tenant: job.tenant.clone(),
             tier: job.tier,
             attempt: job.attempt,
             deadline: job.deadline,
@@ -94,6 +99,7 @@ impl Envelope {
     pub fn to_job(&self) -> Job {
         Job {
             id: self.job_id,
+            tenant: self.tenant.clone(),
             fingerprint: self.spec.fingerprint(),
             spec: self.spec.clone(),
             tier: self.tier,
@@ -143,6 +149,7 @@ mod tests {
     fn spec() -> impl Strategy<Value = JobSpec> {
         let speech = (".{0,40}", ".{0,10}", 0.25_f32..4.0).prop_map(|(text, voice, speed)| {
             JobSpec::Speech(SpeechSpec {
+                walled: None,
                 engine: EngineId::new("piper"),
                 model: "m".into(),
                 model_digest: "d".into(),
@@ -155,6 +162,7 @@ mod tests {
         let listening = (".{0,40}", proptest::option::of("[a-z]{2}"), 0_u16..9999).prop_map(
             |(key, language, seconds)| {
                 JobSpec::Transcription(TranscriptionSpec {
+                    walled: None,
                     engine: EngineId::new("whisper"),
                     model: "m".into(),
                     model_digest: "d".into(),

@@ -44,6 +44,12 @@ pub enum ErrorCode {
     AudioTooLong,
     /// Minutes of audio without any signal.
     SilentAudio,
+    /// No key, or one that is of no use.
+    Unauthenticated,
+    /// The key does not allow this.
+    Forbidden,
+    /// No such key.
+    KeyNotFound,
     /// No such job.
     JobNotFound,
     /// No such uploaded file.
@@ -62,6 +68,14 @@ pub enum ErrorCode {
     NoResult,
     /// The job has a result, or may still get one, so it is not submitted again.
     NotRetryable,
+    /// More requests, or more jobs at a time, than the key allows; try later.
+    RateLimited,
+    /// More compute than the key allows for the day.
+    QuotaExceeded,
+    /// A request with the same `Idempotency-Key` is being answered.
+    IdempotencyInFlight,
+    /// The `Idempotency-Key` has been used for another request.
+    IdempotencyMismatch,
     /// Too much work waits already; try later.
     QueueFull,
     /// A part that the request needs does not answer; try later.
@@ -108,6 +122,9 @@ impl ErrorCode {
             Self::TruncatedAudio => "truncated_audio",
             Self::AudioTooLong => "audio_too_long",
             Self::SilentAudio => "silent_audio",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::KeyNotFound => "key_not_found",
             Self::JobNotFound => "job_not_found",
             Self::FileNotFound => "file_not_found",
             Self::NotFound => "not_found",
@@ -117,6 +134,10 @@ impl ErrorCode {
             Self::ResultGone => "result_gone",
             Self::NoResult => "no_result",
             Self::NotRetryable => "not_retryable",
+            Self::RateLimited => "rate_limited",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::IdempotencyInFlight => "idempotency_in_flight",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::QueueFull => "queue_full",
             Self::Unavailable => "unavailable",
             Self::ModelNotInstalled => "model_not_installed",

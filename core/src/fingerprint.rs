@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::tenant::Tenant;
+
 /// SHA-256 over everything that changes a job's output, as 64 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -14,6 +16,15 @@ impl Fingerprint {
     /// The hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same work, told apart from that of other tenants.
+    #[must_use]
+    pub fn walled(&self, tenant: &Tenant) -> Self {
+        FingerprintBuilder::new("walled.v1")
+            .text(tenant.as_str())
+            .text(&self.0)
+            .finish()
     }
 
     /// Reads back what [`Fingerprint::as_str`] gave; `None` for anything else.
@@ -73,6 +84,7 @@ mod tests {
 
     fn speech(text: &str, voice: &str, speed: f32, format: AudioFormat) -> JobSpec {
         JobSpec::Speech(SpeechSpec {
+            walled: None,
             engine: EngineId::new("piper"),
             model: "m".into(),
             model_digest: "d".into(),

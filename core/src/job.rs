@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     envelope::TraceContext, failure::Failure, fingerprint::Fingerprint, spec::JobSpec,
-    state::JobState, tier::Tier, time::Timestamp,
+    state::JobState, tenant::Tenant, tier::Tier, time::Timestamp,
 };
 
 /// Identifier of a job: a version 7 UUID, so ids sort by creation time.
@@ -99,6 +99,9 @@ pub struct Job {
     pub id: JobId,
     /// What is asked for.
     pub spec: JobSpec,
+    /// Whose it is.
+    #[serde(default)]
+    pub tenant: Tenant,
     /// The content hash of `spec`.
     pub fingerprint: Fingerprint,
     /// How urgent it is.

@@ -6,6 +6,7 @@ use crate::{
     audio::AudioFormat,
     catalog::EngineId,
     fingerprint::{Fingerprint, FingerprintBuilder},
+    tenant::Tenant,
 };
 
 /// Speaking or transcribing.
@@ -31,6 +32,9 @@ impl JobKind {
 /// Text to be spoken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpeechSpec {
+    /// The tenant within whose wall the result stays; `None` where all share what is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walled: Option<Tenant>,
     /// The engine that speaks.
     pub engine: EngineId,
     /// The model's name in the catalogue.
@@ -50,6 +54,9 @@ pub struct SpeechSpec {
 /// Audio to be transcribed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TranscriptionSpec {
+    /// The tenant within whose wall the result stays; `None` where all share what is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walled: Option<Tenant>,
     /// The engine that listens.
     pub engine: EngineId,
     /// The model's name in the catalogue.
@@ -109,7 +116,32 @@ impl JobSpec {
     ///
     /// Everything that changes the output is in it. The delivery format is not: it is made from the
     /// same stored audio.
+    ///
+    /// Behind a tenant's wall it is another one than outside.
     pub fn fingerprint(&self) -> Fingerprint {
+        let shared = self.shared_fingerprint();
+        match self.walled() {
+            Some(tenant) => shared.walled(tenant),
+            None => shared,
+        }
+    }
+
+    /// Puts the result behind the wall of `tenant`, or where all share it.
+    pub fn set_walled(&mut self, tenant: Option<Tenant>) {
+        match self {
+            Self::Speech(spec) => spec.walled = tenant,
+            Self::Transcription(spec) => spec.walled = tenant,
+        }
+    }
+
+    fn walled(&self) -> Option<&Tenant> {
+        match self {
+            Self::Speech(spec) => spec.walled.as_ref(),
+            Self::Transcription(spec) => spec.walled.as_ref(),
+        }
+    }
+
+    fn shared_fingerprint(&self) -> Fingerprint {
         match self {
             Self::Speech(spec) => FingerprintBuilder::new("speech.v1")
                 .text(&spec.text)

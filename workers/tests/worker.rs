@@ -148,6 +148,7 @@ async fn the_upload_of_a_failed_transcription_stays() {
 
 fn transcription_job(audio_key: &str, created_at: Timestamp) -> Job {
     let spec = JobSpec::Transcription(TranscriptionSpec {
+        walled: None,
         engine: EngineId::new("whisper"),
         model: "fake".to_owned(),
         model_digest: "0".repeat(64),

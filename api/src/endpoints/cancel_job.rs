@@ -13,6 +13,7 @@ use crate::{
     http::{errors::Problem, path::job_id},
     job_object::JobObject,
     problem::ApiError,
+    tenancy::Caller,
 };
 
 /// Cancel a job
@@ -32,9 +33,10 @@ use crate::{
 )]
 pub(crate) async fn cancel_job(
     State(app): State<SharedApp>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    withdraw(&app, id).await
+    withdraw(&app, &caller, id).await
 }
 
 /// Cancel a job
@@ -53,16 +55,20 @@ pub(crate) async fn cancel_job(
 )]
 pub(crate) async fn delete_job(
     State(app): State<SharedApp>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    withdraw(&app, id).await
+    withdraw(&app, &caller, id).await
 }
 
 async fn withdraw(
     app: &std::sync::Arc<App>,
+    caller: &Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    let (status, job) = match cancel(app, job_id(id)?).await? {
+    let id = job_id(id)?;
+    caller.job(app, id).await?;
+    let (status, job) = match cancel(app, id).await? {
         Cancelled::Now(job) => (StatusCode::ACCEPTED, job),
         Cancelled::EndedBefore(job) => (StatusCode::OK, job),
     };

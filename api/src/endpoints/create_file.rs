@@ -15,6 +15,7 @@ use crate::{
     http::{errors::Problem, form::audio_form},
     problem::ApiError,
     schema::Binary,
+    tenancy::Caller,
     transcription::upload::{self, FileId},
 };
 
@@ -72,10 +73,11 @@ pub(crate) struct FileForm {
 )]
 pub(crate) async fn create_file(
     State(app): State<SharedApp>,
+    caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (_, file, room) = audio_form(&app, request, &["purpose"]).await?;
-    let upload = upload::probe(&app, file, room).await?;
+    let upload = upload::probe(&app, &caller.tenant, file, room).await?;
     // What is there already stays as it is: a waiting job may have pinned it.
     if !app.blobs.contains(&upload.id.key()).await? {
         let (key, blob) = (upload.id.key(), upload.blob());

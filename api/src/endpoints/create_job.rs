@@ -15,6 +15,7 @@ use crate::{
     job_request::{self, CreateJobRequest, TranscriptionJobForm},
     problem::{ApiError, JOB_ID_HEADER},
     submit::submit,
+    tenancy::Caller,
 };
 
 /// Submit a job
@@ -46,10 +47,11 @@ use crate::{
 )]
 pub(crate) async fn create_job(
     State(app): State<SharedApp>,
+    caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let work = job_request::read(&app, request).await?;
-    let job = submit(&app, work).await?;
+    let work = job_request::read(&app, &caller, request).await?;
+    let job = submit(&app, &caller, work).await?;
     Ok(accepted(&job))
 }
 

@@ -27,7 +27,9 @@ use crate::{
         steering::{Urgency, resolve_and_steer},
     },
     submit::NewJob,
-    synchronous, urgency,
+    synchronous,
+    tenancy::Caller,
+    urgency,
 };
 
 /// Bytes of audio in one event; about a second of WAV.
@@ -113,6 +115,7 @@ impl VoiceField {
 )]
 pub(crate) async fn create_speech(
     State(app): State<SharedApp>,
+    caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
     let trace = trace_context(request.headers());
@@ -132,7 +135,7 @@ pub(crate) async fn create_speech(
         deadline: None,
     };
     let most = app.limits.max_sync_chars;
-    let spec = resolve_and_steer(&app, wish, urgency, most, AudioFormat::Mp3).await?;
+    let spec = resolve_and_steer(&app, &caller, wish, urgency, most, AudioFormat::Mp3).await?;
     let format = spec.format;
     let work = NewJob {
         spec: JobSpec::Speech(spec),
@@ -141,7 +144,7 @@ pub(crate) async fn create_speech(
         trace,
         upload: None,
     };
-    let job = synchronous::done(&app, work).await?;
+    let job = synchronous::done(&app, &caller, work).await?;
     let audio = results::audio(&app, &job, format).await;
     let audio = audio.map_err(synchronous::evicted_meanwhile)?;
     Ok(if streamed {

@@ -20,6 +20,7 @@ use crate::{
     schema::{Binary, TierName, TranscriptFormatName},
     submit::NewJob,
     synchronous,
+    tenancy::Caller,
     transcription::{
         formats::{
             Granularity, OpenAiTranscription, OpenAiVerboseTranscription, TranscriptFormat, render,
@@ -109,6 +110,7 @@ const FIELDS: [&str; 9] = [
 )]
 pub(crate) async fn create_transcription(
     State(app): State<SharedApp>,
+    caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
     let trace = trace_context(request.headers());
@@ -117,7 +119,7 @@ pub(crate) async fn create_transcription(
     require(&form, "model")?;
     let checked = checked_wish(&app, &mut form)?;
     let tier = urgency::tier(form.take("tier").as_deref(), Tier::Realtime)?;
-    let upload = upload::probe(&app, file, room).await?;
+    let upload = upload::probe(&app, &caller.tenant, file, room).await?;
     let spec = checked.of(&upload.id);
     let temperature = spec.temperature;
     let work = NewJob {
@@ -127,7 +129,7 @@ pub(crate) async fn create_transcription(
         trace,
         upload: Some(upload),
     };
-    let job = synchronous::done(&app, work).await?;
+    let job = synchronous::done(&app, &caller, work).await?;
     let transcript = results::transcript(&app, &job).await;
     let transcript = transcript.map_err(synchronous::evicted_meanwhile)?;
     let rendered = render(

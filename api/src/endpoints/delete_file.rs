@@ -12,6 +12,7 @@ use crate::{
     app::SharedApp,
     http::{errors::Problem, path::segment},
     problem::ApiError,
+    tenancy::Caller,
     transcription::upload::{FileId, not_found},
 };
 
@@ -41,10 +42,11 @@ pub(crate) struct DeletedFile {
 )]
 pub(crate) async fn delete_file(
     State(app): State<SharedApp>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DeletedFile>, ApiError> {
     let text = segment(id, ErrorCode::FileNotFound)?;
-    let id = FileId::parse(&text).ok_or_else(|| not_found(&text))?;
+    let id = FileId::parse(&text, &caller.tenant).ok_or_else(|| not_found(&text))?;
     if !app.blobs.contains(&id.key()).await? {
         return Err(not_found(&text).into());
     }

@@ -11,6 +11,7 @@ use crate::{
     app::SharedApp,
     http::{errors::Problem, path::segment},
     problem::ApiError,
+    tenancy::Caller,
     transcription::upload,
 };
 
@@ -27,9 +28,10 @@ use crate::{
 )]
 pub(crate) async fn get_file(
     State(app): State<SharedApp>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<FileObject>, ApiError> {
     let id = segment(id, ErrorCode::FileNotFound)?;
-    let upload = upload::fetch(&app, &id).await?;
+    let upload = upload::fetch(&app, &caller.tenant, &id).await?;
     Ok(Json(FileObject::new(&upload.id, upload.len())))
 }

@@ -18,7 +18,9 @@ use crate::{
     http::{errors::Problem, path::job_id, query::query},
     job_object::JobObject,
     problem::ApiError,
-    results, waiting,
+    results,
+    tenancy::Caller,
+    waiting,
 };
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -49,6 +51,7 @@ pub(crate) struct JobQuery {
 )]
 pub(crate) async fn get_job(
     State(app): State<SharedApp>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     parsed: Result<Query<JobQuery>, QueryRejection>,
     headers: HeaderMap,
@@ -56,7 +59,7 @@ pub(crate) async fn get_job(
     let id = job_id(id)?;
     let asked = query(parsed)?.wait;
     let wait = waiting::asked_for(asked, &headers, app.limits.max_long_poll)?;
-    let mut job = app.records.get(id).await?;
+    let mut job = caller.job(&app, id).await?;
     if let Some(patience) = wait {
         let closing = &app.stop.closing;
         job = waiting::until_ended(app.records.as_ref(), closing, job, patience).await?;

@@ -20,6 +20,7 @@ use crate::{
     problem::ApiError,
     results,
     schema::Binary,
+    tenancy::Caller,
     transcription::formats::{self, Granularity, TranscriptBody, TranscriptFormat},
 };
 
@@ -62,12 +63,13 @@ pub(crate) struct ResultQuery {
 )]
 pub(crate) async fn get_result(
     State(app): State<SharedApp>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     parsed: Result<Query<ResultQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let id = job_id(id)?;
     let format = query(parsed)?.format;
-    let job = app.records.get(id).await?;
+    let job = caller.job(&app, id).await?;
     match &job.spec {
         JobSpec::Speech(spec) => speech(&app, &job, spec, format.as_deref()).await,
         JobSpec::Transcription(spec) => transcript(&app, &job, spec, format.as_deref()).await,

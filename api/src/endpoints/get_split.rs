@@ -14,6 +14,7 @@ use crate::{
     app::{App, SharedApp},
     http::errors::Problem,
     problem::ApiError,
+    tenancy::Admin,
 };
 
 /// How the compute is divided.
@@ -68,7 +69,10 @@ pub(crate) struct PoolObject {
     (status = 503, description = "The queue or the records do not answer.",
         body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn get_split(State(app): State<SharedApp>) -> Result<Json<SplitObject>, ApiError> {
+pub(crate) async fn get_split(
+    State(app): State<SharedApp>,
+    _admin: Admin,
+) -> Result<Json<SplitObject>, ApiError> {
     show(&app).await
 }
 

@@ -5,7 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use voicefleet_core::{EngineId, ports::TierGauge};
 
-use crate::{app::SharedApp, http::errors::Problem, problem::ApiError, schema::TierName};
+use crate::{
+    app::SharedApp, http::errors::Problem, problem::ApiError, schema::TierName, tenancy::Admin,
+};
 
 /// What was set aside, by lane.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +44,7 @@ pub(crate) struct DeadLetterCount {
 ))]
 pub(crate) async fn list_dead_letters(
     State(app): State<SharedApp>,
+    _admin: Admin,
 ) -> Result<Json<DeadLetterList>, ApiError> {
     let mut data = Vec::new();
     for engine in app.catalog_now().all_engines() {

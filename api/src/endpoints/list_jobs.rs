@@ -14,6 +14,7 @@ use crate::{
     job_object::JobObject,
     problem::ApiError,
     schema::{StatusName, TierName},
+    tenancy::Caller,
     urgency,
 };
 
@@ -63,9 +64,13 @@ pub(crate) struct JobList {
 ))]
 pub(crate) async fn list_jobs(
     State(app): State<SharedApp>,
+    caller: Caller,
     parsed: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<JobList>, ApiError> {
-    let filter = filter(query(parsed)?)?;
+    let filter = JobFilter {
+        tenant: caller.scope(),
+        ..filter(query(parsed)?)?
+    };
     let page = app.records.list(&filter).await?;
     let id = |job: &voicefleet_core::Job| job.id.to_string();
     Ok(Json(JobList {
@@ -95,6 +100,7 @@ fn filter(query: ListQuery) -> Result<JobFilter, Failure> {
             None => None,
             name => Some(urgency::tier(name, voicefleet_core::Tier::default())?),
         },
+        tenant: None,
         after: after.map_err(|_| refuse("after", "the cursor is not a job id".to_owned()))?,
         limit,
     })

@@ -13,6 +13,7 @@ use crate::{
     http::{errors::Problem, query::query},
     problem::ApiError,
     schema::TierName,
+    tenancy::Admin,
     urgency,
 };
 
@@ -55,6 +56,7 @@ pub(crate) struct PurgedDeadLetters {
 ))]
 pub(crate) async fn purge_dead_letters(
     State(app): State<SharedApp>,
+    _admin: Admin,
     parsed: Result<Query<PurgeQuery>, QueryRejection>,
 ) -> Result<Json<PurgedDeadLetters>, ApiError> {
     let asked = query(parsed)?;

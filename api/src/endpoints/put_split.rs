@@ -21,6 +21,7 @@ use crate::{
         errors::Problem,
     },
     problem::ApiError,
+    tenancy::Admin,
 };
 
 /// A split.
@@ -52,6 +53,7 @@ pub(crate) struct SetSplitRequest {
 ))]
 pub(crate) async fn put_split(
     State(app): State<SharedApp>,
+    Admin(caller): Admin,
     request: Request,
 ) -> Result<Json<SplitObject>, ApiError> {
     let body = read_json(request, app.limits.max_json_bytes).await?;
@@ -73,7 +75,7 @@ pub(crate) async fn put_split(
         .check(&engines)
         .map_err(|error| refusal(&error.to_string()))?;
     app.ledger.set_split(&split).await?;
-    tracing::info!(target: "audit", before = ?before.shares, now = ?split, "the split is set");
+    tracing::info!(target: "audit", before = ?before.shares, now = ?split, by = caller.key_name(), "the split is set");
     show(&app).await
 }
 

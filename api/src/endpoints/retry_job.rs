@@ -14,6 +14,7 @@ use crate::{
     problem::ApiError,
     retry,
     submit::submit,
+    tenancy::Caller,
 };
 
 /// Submit a job again
@@ -40,11 +41,12 @@ use crate::{
 )]
 pub(crate) async fn retry_job(
     State(app): State<SharedApp>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = app.records.get(job_id(id)?).await?;
+    let job = caller.job(&app, job_id(id)?).await?;
     let work = retry::work_of(&app, job, trace_context(&headers)).await?;
-    let again = submit(&app, work).await?;
+    let again = submit(&app, &caller, work).await?;
     Ok(accepted(&again))
 }

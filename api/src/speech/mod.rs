@@ -38,6 +38,7 @@ fn resolve(
     let voice = voice::resolve(wish.voice, &choice, catalog)?;
     let model = installed_model(&voice.model, catalog)?;
     Ok(SpeechSpec {
+        walled: None,
         engine: voice.engine,
         model: model.name.clone(),
         model_digest: model.digest.clone(),

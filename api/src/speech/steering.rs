@@ -11,7 +11,7 @@ use voicefleet_core::{
 };
 
 use super::{SpeechWish, resolve};
-use crate::{app::App, fleet, speech::openai_names};
+use crate::{app::App, fleet, speech::openai_names, tenancy::Caller};
 
 /// The engine that others stand in for: it is waited for where it has no worker.
 const MAINSTAY: &str = "piper";
@@ -30,6 +30,7 @@ pub(crate) struct Urgency {
 /// else the one whose turn it is by the split and that can speak in time.
 pub(crate) async fn resolve_and_steer(
     app: &App,
+    caller: &Caller,
     wish: SpeechWish<'_>,
     urgency: Urgency,
     max_chars: usize,
@@ -55,7 +56,12 @@ pub(crate) async fn resolve_and_steer(
         // The mainstay's refusal says best what is wrong.
         0 => of_engine(engines.first().map(EngineId::as_str)),
         1 => Ok(specs.swap_remove(0)),
-        _ => Ok(steered(app, specs, urgency).await),
+        _ => {
+            for spec in &mut specs {
+                spec.walled = caller.wall();
+            }
+            Ok(steered(app, specs, urgency).await)
+        }
     }
 }
 

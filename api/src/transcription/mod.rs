@@ -46,10 +46,11 @@ impl CheckedWish {
     /// The work that it is for `file`.
     pub(crate) fn of(self, file: &FileId) -> TranscriptionSpec {
         TranscriptionSpec {
+            walled: None,
             engine: self.model.engine,
             model: self.model.name,
             model_digest: self.model.digest,
-            audio_key: file.to_string(),
+            audio_key: file.path(),
             audio_digest: file.digest().to_owned(),
             audio_seconds: file.seconds(),
             language: self.language,

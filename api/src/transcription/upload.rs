@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use voicefleet_core::{
-    ErrorCode, Failure, Fingerprint,
+    ErrorCode, Failure, Fingerprint, Tenant,
     fingerprint::digest_of,
     ports::{Blob, BlobKey},
 };
@@ -21,15 +21,18 @@ const PROBE_RATE: u32 = 16_000;
 /// of the file, so nothing has to be kept beside the bytes. Clients take it as opaque.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
+    /// Whose it is. Others who upload the same have the same id for theirs.
+    owner: Tenant,
     digest: String,
     millis: u64,
 }
 
 impl FileId {
     /// Reads an id back; `None` for what no upload was given.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str, owner: &Tenant) -> Option<Self> {
         let (digest, millis) = text.strip_prefix("file-")?.split_once('-')?;
         let id = Self {
+            owner: owner.clone(),
             digest: Fingerprint::parse(digest)?.to_string(),
             millis: millis.parse().ok()?,
         };
@@ -52,7 +55,20 @@ impl FileId {
 
     /// Where the bytes lie.
     pub(crate) fn key(&self) -> BlobKey {
-        BlobKey::Upload(self.to_string())
+        BlobKey::Upload(self.path())
+    }
+
+    /// The key of the bytes: the id, after its owner where they are told apart.
+    pub(crate) fn path(&self) -> String {
+        if self.owner.is_sole() {
+            return self.to_string();
+        }
+        format!("{}/{self}", self.owner)
+    }
+
+    /// The id in a path, without its owner.
+    pub(crate) fn in_path(path: &str) -> &str {
+        path.rsplit_once('/').map_or(path, |(_, id)| id)
     }
 }
 
@@ -87,6 +103,7 @@ impl Upload {
 /// Checks that the bytes are audio within the limits, by decoding all of it.
 pub(crate) async fn probe(
     app: &App,
+    owner: &Tenant,
     bytes: Bytes,
     room: OwnedSemaphorePermit,
 ) -> Result<Upload, ApiError> {
@@ -104,16 +121,20 @@ pub(crate) async fn probe(
         .await?
         .map_err(|error: voicefleet_core::ports::AudioError| error.into_failure("file"))?;
     Ok(Upload {
-        id: FileId { digest, millis },
+        id: FileId {
+            owner: owner.clone(),
+            digest,
+            millis,
+        },
         bytes,
         _room: room,
     })
 }
 
 /// Fetches what was uploaded before.
-pub(crate) async fn fetch(app: &App, id: &str) -> Result<Upload, ApiError> {
+pub(crate) async fn fetch(app: &App, owner: &Tenant, id: &str) -> Result<Upload, ApiError> {
     let room = app.room_for_upload()?;
-    let found = match FileId::parse(id) {
+    let found = match FileId::parse(id, owner) {
         Some(id) => app.blobs.get(&id.key()).await?.map(|blob| (id, blob.bytes)),
         None => None,
     };
@@ -147,11 +168,18 @@ mod tests {
 
     #[test]
     fn an_id_reads_back_and_nothing_else_does() {
+        let (sole, acme) = (Tenant::default(), "acme".parse().expect("a name"));
         let id = FileId {
+            owner: sole.clone(),
             digest: digest_of(b"x"),
             millis: 11_000,
         };
-        assert_eq!(FileId::parse(&id.to_string()), Some(id.clone()));
+        assert_eq!(FileId::parse(&id.to_string(), &sole), Some(id.clone()));
+        assert_eq!(id.path(), id.to_string());
+        let theirs = FileId::parse(&id.to_string(), &acme).expect("an id");
+        assert_eq!(theirs.to_string(), id.to_string());
+        assert_ne!(theirs.key(), id.key());
+        assert_eq!(FileId::in_path(&theirs.path()), id.to_string());
         assert!((id.seconds() - 11.0).abs() < 1e-9);
         let digest = digest_of(b"x");
         for text in [
@@ -164,7 +192,7 @@ mod tests {
             format!("file-{}-1", digest.to_uppercase()),
             "file-../../etc/passwd-1".to_owned(),
         ] {
-            assert_eq!(FileId::parse(&text), None, "{text}");
+            assert_eq!(FileId::parse(&text, &sole), None, "{text}");
         }
     }
 }

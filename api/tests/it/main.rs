@@ -18,4 +18,5 @@ mod service;
 mod split;
 mod steering;
 mod submitting;
+mod tenancy;
 mod wire;

@@ -85,5 +85,6 @@ macro_rules! unavailable_is_unavailable {
 unavailable_is_unavailable!(
     voicefleet_core::ports::QueueError,
     voicefleet_core::ports::RecordError,
-    voicefleet_core::ports::BlobError
+    voicefleet_core::ports::BlobError,
+    voicefleet_core::ports::DocumentError
 );

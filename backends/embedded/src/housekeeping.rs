@@ -13,6 +13,7 @@ use voicefleet_core::{Clock, Timestamp};
 
 use crate::{
     blobs::{self, Abandoned, Touches},
+    documents,
     error::Unavailable,
     ledger,
     writer::{Durability, Worked, Writer},
@@ -111,7 +112,11 @@ impl Housekeeper {
         let before = Timestamp(now.0.saturating_sub(retention));
         self.writer
             .run(Durability::Process, move |db| {
-                ledger::forget(db, now).boxed()
+                async move {
+                    documents::forget(db, now).await?;
+                    ledger::forget(db, now).await
+                }
+                .boxed()
             })
             .await?;
         let tidied = Tidied {

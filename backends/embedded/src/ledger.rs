@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use voicefleet_core::{
-    EngineId, Timestamp,
-    ports::{FleetLedger, LedgerUnavailable, WorkerPresence},
+    EngineId, Tenant, Timestamp,
+    ports::{FleetLedger, LedgerUnavailable, TenantUsage, WorkerPresence},
     scaling::{EngineUsage, Split},
 };
 
@@ -20,6 +20,10 @@ use crate::{
 const MINUTE_MS: i64 = 60_000;
 /// Older minutes are forgotten.
 const MOST_MINUTES: i64 = 120;
+
+const DAY_MS: i64 = 86_400_000;
+/// Older days are forgotten.
+const MOST_DAYS: i64 = 35;
 
 /// Adds what one change of a job has computed.
 pub(crate) async fn note(
@@ -51,8 +55,36 @@ pub(crate) async fn note(
     Ok(())
 }
 
-/// Forgets the minutes that nobody asks for any more.
+/// Adds what one change of a job has computed for its tenant.
+pub(crate) async fn note_tenant(
+    db: &mut SqliteConnection,
+    tenant: &Tenant,
+    usage: &EngineUsage,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if usage.is_nothing() || tenant.is_sole() {
+        return Ok(());
+    }
+    let [spent, ..] = usage.in_milliseconds();
+    sqlx::query(
+        "INSERT INTO tenant_usage (day, tenant, spent_ms, jobs) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (day, tenant) DO UPDATE SET spent_ms = spent_ms + ?3, jobs = jobs + ?4",
+    )
+    .bind(now.0.div_euclid(DAY_MS))
+    .bind(tenant.as_str())
+    .bind(spent)
+    .bind(i64::try_from(usage.finished_jobs).unwrap_or(i64::MAX))
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Forgets the minutes and days that nobody asks for any more.
 pub(crate) async fn forget(db: &mut SqliteConnection, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM tenant_usage WHERE day < ?1")
+        .bind(now.0.div_euclid(DAY_MS) - MOST_DAYS)
+        .execute(&mut *db)
+        .await?;
     sqlx::query("DELETE FROM usage WHERE minute <= ?1")
         .bind(now.0.div_euclid(MINUTE_MS) - MOST_MINUTES)
         .execute(db)
@@ -69,6 +101,31 @@ impl FleetLedger for EmbeddedRecords {
         let minutes = i64::try_from(window.as_secs().div_ceil(60)).unwrap_or(MOST_MINUTES);
         let since = self.clock.now().0.div_euclid(MINUTE_MS) - minutes.clamp(1, MOST_MINUTES);
         read_usage(&self.readers, since).await.map_err(unavailable)
+    }
+
+    async fn tenant_usage(
+        &self,
+        tenant: &Tenant,
+        days_ago: u32,
+    ) -> Result<TenantUsage, LedgerUnavailable> {
+        let day = self.clock.now().0.div_euclid(DAY_MS) - i64::from(days_ago);
+        let statement = "SELECT spent_ms, jobs FROM tenant_usage WHERE day = ?1 AND tenant = ?2";
+        let row = sqlx::query(statement)
+            .bind(day)
+            .bind(tenant.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(unavailable)?;
+        let Some(row) = row else {
+            return Ok(TenantUsage::default());
+        };
+        let spent: i64 = row.try_get(0).map_err(unavailable)?;
+        let jobs: i64 = row.try_get(1).map_err(unavailable)?;
+        let jobs = u64::try_from(jobs).unwrap_or(0);
+        Ok(TenantUsage {
+            compute_seconds: EngineUsage::from_milliseconds([spent, 0, 0], jobs).compute_seconds,
+            jobs,
+        })
     }
 
     async fn split(&self) -> Result<Option<Split>, LedgerUnavailable> {

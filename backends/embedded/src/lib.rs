@@ -22,6 +22,7 @@
 mod blobs;
 mod config;
 mod database;
+mod documents;
 mod error;
 mod housekeeping;
 mod ledger;
@@ -41,9 +42,10 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use voicefleet_core::ports::{BlobStore, FleetLedger, JobQueue, JobRecords};
+use voicefleet_core::ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords};
 
 use blobs::{Abandoned, EmbeddedBlobs, Touches};
+use documents::EmbeddedDocuments;
 use housekeeping::Housekeeper;
 use lock::ProcessLock;
 use presence::Present;
@@ -110,6 +112,11 @@ impl Embedded {
         Arc::clone(&self.ports.ledger)
     }
 
+    /// Small documents and counters.
+    pub fn documents(&self) -> Arc<dyn Documents> {
+        Arc::clone(&self.ports.documents)
+    }
+
     /// Uploads and results.
     pub fn blobs(&self) -> Arc<dyn BlobStore> {
         Arc::clone(&self.ports.blobs)
@@ -153,6 +160,7 @@ struct Ports {
     queue: Arc<dyn JobQueue>,
     records: Arc<dyn JobRecords>,
     ledger: Arc<dyn FleetLedger>,
+    documents: Arc<dyn Documents>,
     blobs: Arc<dyn BlobStore>,
     housekeeper: Arc<Housekeeper>,
     tasks: TaskTracker,
@@ -196,6 +204,11 @@ impl Ports {
             present: Present::default(),
             clock: Arc::clone(&config.clock),
         });
+        let documents = EmbeddedDocuments {
+            writer: writer.clone(),
+            readers: readers.clone(),
+            clock: Arc::clone(&config.clock),
+        };
         let blobs = EmbeddedBlobs {
             writer: writer.clone(),
             bulk: writer.for_bulk(),
@@ -210,6 +223,7 @@ impl Ports {
             queue: Arc::new(queue),
             ledger: Arc::clone(&records) as _,
             records,
+            documents: Arc::new(documents),
             blobs: Arc::new(blobs),
             housekeeper,
             tasks,

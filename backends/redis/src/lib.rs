@@ -22,6 +22,7 @@
 mod address;
 mod blobs;
 mod config;
+mod documents;
 mod error;
 mod link;
 mod records;
@@ -29,5 +30,6 @@ mod source;
 
 pub use blobs::RedisBlobs;
 pub use config::RedisConfig;
+pub use documents::RedisDocuments;
 pub use error::ConfigError;
 pub use records::RedisRecords;

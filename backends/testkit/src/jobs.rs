@@ -1,14 +1,15 @@
 //! Jobs to work with.
 
 use voicefleet_core::{
-    AudioFormat, EngineId, EnvelopeId, Job, JobId, JobSpec, JobState, Progress, SpeechSpec, Tier,
-    Timestamp, Timings, cost,
+    AudioFormat, EngineId, EnvelopeId, Job, JobId, JobSpec, JobState, Progress, SpeechSpec, Tenant,
+    Tier, Timestamp, Timings, cost,
     ports::{Claim, JobChange},
 };
 
 /// A queued speech job for the engine `piper` that nobody else has: the text is the fingerprint.
 pub fn speech_job(text: &str, tier: Tier, created_at: Timestamp) -> Job {
     let spec = JobSpec::Speech(SpeechSpec {
+        walled: None,
         engine: EngineId::new("piper"),
         model: "fake".into(),
         model_digest: "0".repeat(64),
@@ -19,6 +20,7 @@ pub fn speech_job(text: &str, tier: Tier, created_at: Timestamp) -> Job {
     });
     Job {
         id: JobId::generate(),
+        tenant: Tenant::default(),
         fingerprint: spec.fingerprint(),
         cost: cost::estimate(&spec),
         spec,

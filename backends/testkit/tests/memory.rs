@@ -43,12 +43,15 @@ impl QueueBench for Queue {
     }
 }
 
-struct Records(MemoryRecords);
+struct Records(MemoryRecords, MemoryDocuments);
 
 #[async_trait]
 impl RecordsBench for Records {
     async fn fresh(clock: FakeClock) -> Self {
-        Self(MemoryRecords::new(clock))
+        Self(
+            MemoryRecords::new(clock.clone()),
+            MemoryDocuments::new(clock),
+        )
     }
 
     fn records(&self) -> Arc<dyn JobRecords> {
@@ -57,6 +60,10 @@ impl RecordsBench for Records {
 
     fn ledger(&self) -> Arc<dyn FleetLedger> {
         Arc::new(self.0.clone())
+    }
+
+    fn documents(&self) -> Arc<dyn Documents> {
+        Arc::new(self.1.clone())
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 
 /// Runs the command; the exit code is 1 if something that was asked for was not done.
 pub(crate) async fn run(options: JobsOptions) -> anyhow::Result<ExitCode> {
-    let server = Server::at(&options.server.url)?;
+    let server = Server::at(&options.server)?;
     match options.command {
         JobsCommand::List(options) => list::run(&server, &options).await,
         JobsCommand::Show { id, json } => show::run(&server, id, json).await,

@@ -94,6 +94,8 @@ impl<'a> Assembly<'a> {
             queue: Arc::clone(&self.backend.queue),
             records: Arc::clone(&self.backend.records),
             ledger: Arc::clone(&self.backend.ledger),
+            documents: Arc::clone(&self.backend.documents),
+            keys: self.settings.keys.clone(),
             scaling: self.settings.scaling(),
             blobs: Arc::clone(&self.backend.blobs),
             codec: Arc::clone(&self.codec),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::time::{Instant, sleep};
 use voicefleet_core::{
     Clock,
-    ports::{BlobStore, FleetLedger, JobQueue, JobRecords, LaneLoads},
+    ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords, LaneLoads},
 };
 use voicefleet_embedded::{Embedded, EmbeddedConfig};
 use voicefleet_objects::{LargeBlobs, ObjectBlobs, ObjectsConfig};
@@ -25,6 +25,7 @@ pub(crate) struct Backend {
     pub(crate) queue: Arc<dyn JobQueue>,
     pub(crate) records: Arc<dyn JobRecords>,
     pub(crate) ledger: Arc<dyn FleetLedger>,
+    pub(crate) documents: Arc<dyn Documents>,
     pub(crate) blobs: Arc<dyn BlobStore>,
     keeper: Keeper,
 }
@@ -81,6 +82,7 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
         queue: embedded.queue(),
         records: embedded.records(),
         ledger: embedded.ledger(),
+        documents: embedded.documents(),
         blobs: embedded.blobs(),
         keeper: Keeper::File(embedded),
     })
@@ -108,6 +110,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
         queue: Arc::clone(&queue) as _,
         records: Arc::clone(&records) as _,
         ledger: Arc::clone(&records) as _,
+        documents: Arc::new(records.documents()),
         blobs,
         keeper: Keeper::Cluster { queue, records },
     })

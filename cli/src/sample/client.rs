@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::questions::Question;
+use crate::{cli::ServerAddress, server::headers_of};
 
 /// Longest wait of one long poll, seconds.
 const POLL_SECONDS: u64 = 30;
@@ -42,14 +43,15 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(base: &str) -> anyhow::Result<Self> {
+    pub(super) fn new(address: &ServerAddress) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
+            .default_headers(headers_of(address)?)
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(POLL_SECONDS + 15))
             .build()?;
         Ok(Self {
             http,
-            base: base.trim_end_matches('/').to_owned(),
+            base: address.url.trim_end_matches('/').to_owned(),
         })
     }
 

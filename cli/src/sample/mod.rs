@@ -32,7 +32,7 @@ impl RoundTrip {
 
 /// Runs the sample. With `--check`, the exit code says whether every transcript was right.
 pub(crate) async fn run(options: SampleOptions) -> anyhow::Result<ExitCode> {
-    let client = Client::new(&options.url)?;
+    let client = Client::new(&options.server)?;
     client
         .ready(Duration::from_secs(options.ready_within))
         .await?;

@@ -9,6 +9,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use voicefleet_api::KeyPolicy;
 use voicefleet_core::{
     policy::RetryPolicy,
     ports::AudioLimits,
@@ -17,10 +18,11 @@ use voicefleet_core::{
 };
 use voicefleet_workers::WorkerConfig;
 
+mod keys;
 mod scaling;
 mod secrets;
 
-use self::{scaling::ScalingOptions, secrets::SecretFiles};
+use self::{keys::KeyOptions, scaling::ScalingOptions, secrets::SecretFiles};
 use crate::process::Role;
 
 /// What can be given on the command line. The same names, with `_` for `-`, stand in the TOML file, and
@@ -166,6 +168,9 @@ pub(crate) struct Options {
     #[serde(skip)]
     secrets: SecretFiles,
     #[command(flatten)]
+    #[serde(skip)]
+    keys: KeyOptions,
+    #[command(flatten)]
     #[serde(flatten)]
     scaling: ScalingOptions,
     /// How to write the log [default: text].
@@ -207,6 +212,8 @@ pub(crate) struct Settings {
     /// From a file only; the environment is read where it is used.
     #[serde(skip)]
     pub(crate) objects_credentials: Option<(String, String)>,
+    #[serde(skip)]
+    pub(crate) keys: KeyPolicy,
     pub(crate) objects_over_kib: u64,
     pub(crate) standard_share: u32,
     pub(crate) batch_share: u32,
@@ -275,6 +282,7 @@ impl Default for Settings {
             on_a_leash: false,
             pod_deletion_cost: false,
             objects_credentials: None,
+            keys: KeyPolicy::default(),
             objects_over_kib: 1024,
             standard_share: TierShares::default().standard,
             batch_share: TierShares::default().batch,
@@ -350,6 +358,7 @@ impl Settings {
         settings.on_a_leash = options.on_a_leash;
         settings.pod_deletion_cost = options.pod_deletion_cost;
         options.secrets.read_into(&mut settings)?;
+        settings.keys = options.keys.read()?;
         settings.check(role)?;
         Ok(settings)
     }

@@ -8,12 +8,22 @@ use uuid::Uuid;
 use crate::{
     catalog::EngineId,
     scaling::{EngineUsage, Split},
+    tenant::Tenant,
 };
 
 /// The ledger does not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the fleet's ledger is unavailable: {0}")]
 pub struct LedgerUnavailable(pub String);
+
+/// What has been computed for a tenant in a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TenantUsage {
+    /// Compute-seconds.
+    pub compute_seconds: f64,
+    /// Jobs that were computed to their end.
+    pub jobs: u64,
+}
 
 /// A worker that is there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +46,14 @@ pub trait FleetLedger: Send + Sync {
         &self,
         window: Duration,
     ) -> Result<BTreeMap<EngineId, EngineUsage>, LedgerUnavailable>;
+
+    /// What has been computed for a tenant on the UTC day that began `days_ago` days before today; days
+    /// are kept for five weeks. Nothing is kept of [`Tenant::SOLE`].
+    async fn tenant_usage(
+        &self,
+        tenant: &Tenant,
+        days_ago: u32,
+    ) -> Result<TenantUsage, LedgerUnavailable>;
 
     /// The split that was set last; `None` if none ever was.
     async fn split(&self) -> Result<Option<Split>, LedgerUnavailable>;

@@ -3,6 +3,7 @@
 mod blobs;
 mod claim;
 mod codec;
+mod documents;
 mod engines;
 mod ledger;
 mod loads;
@@ -13,11 +14,15 @@ mod records;
 pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
 pub use claim::{Claim, RunId};
 pub use codec::{AudioCodec, AudioError, AudioLimits};
+pub use documents::{
+    Collection, Document, DocumentError, DocumentRange, DocumentWrite, Documents, MAX_DOCUMENT_ID,
+    Precondition,
+};
 pub use engines::{
     EngineError, EngineLoader, LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
     TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript,
 };
-pub use ledger::{FleetLedger, LedgerUnavailable, WorkerPresence};
+pub use ledger::{FleetLedger, LedgerUnavailable, TenantUsage, WorkerPresence};
 pub use loads::{LaneLoad, LaneLoads};
 pub use queue::{
     Arrivals, Delivery, JobConsumer, JobQueue, PoolGauge, QueueError, Settlement, TierGauge,

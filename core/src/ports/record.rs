@@ -156,13 +156,14 @@ impl JobRecord {
 mod tests {
     use crate::{
         AudioFormat, EngineId, EnvelopeId, ErrorCode, Failure, JobId, JobSpec, Progress,
-        SpeechSpec, Tier,
+        SpeechSpec, Tenant, Tier,
     };
 
     use super::*;
 
     fn record() -> JobRecord {
         let spec = JobSpec::Speech(SpeechSpec {
+            walled: None,
             engine: EngineId::new("piper"),
             model: "m".into(),
             model_digest: "d".into(),
@@ -173,6 +174,7 @@ mod tests {
         });
         JobRecord::new(Job {
             id: JobId::generate(),
+            tenant: Tenant::default(),
             fingerprint: spec.fingerprint(),
             spec,
             tier: Tier::Standard,

@@ -9,6 +9,7 @@ use crate::{
     fingerprint::Fingerprint,
     job::{Job, JobId, Progress, Timings},
     state::JobState,
+    tenant::Tenant,
     tier::Tier,
     time::Timestamp,
 };
@@ -107,6 +108,8 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     /// Only in this tier.
     pub tier: Option<Tier>,
+    /// Only this tenant's.
+    pub tenant: Option<Tenant>,
     /// Only jobs created before this one.
     pub after: Option<JobId>,
     /// At most this many.
@@ -173,6 +176,9 @@ pub trait JobRecords: Send + Sync {
 
     /// Newest first.
     async fn list(&self, filter: &JobFilter) -> Result<JobPage, RecordError>;
+
+    /// How many jobs of a tenant are queued or running.
+    async fn in_flight_of(&self, tenant: &Tenant) -> Result<u64, RecordError>;
 
     /// Waits until the job differs from `seen` in state or progress, at most `patience`; returns it as it is then.
     async fn wait(

@@ -8,14 +8,20 @@ use voicefleet_core::{ErrorCode, Failure};
 pub fn status_of(code: ErrorCode) -> Code {
     use ErrorCode as E;
     match code {
-        E::UnknownModel | E::JobNotFound | E::FileNotFound | E::NotFound | E::ResultGone => {
-            Code::NotFound
-        }
+        E::UnknownModel
+        | E::KeyNotFound
+        | E::JobNotFound
+        | E::FileNotFound
+        | E::NotFound
+        | E::ResultGone => Code::NotFound,
         E::MethodNotAllowed => Code::Unimplemented,
         E::ModelNotInstalled | E::ResultNotReady | E::NotRetryable | E::NoResult => {
             Code::FailedPrecondition
         }
-        E::QueueFull => Code::ResourceExhausted,
+        E::Unauthenticated => Code::Unauthenticated,
+        E::Forbidden => Code::PermissionDenied,
+        E::QueueFull | E::RateLimited | E::QuotaExceeded => Code::ResourceExhausted,
+        E::IdempotencyInFlight => Code::Aborted,
         E::Unavailable => Code::Unavailable,
         E::EngineTimeout | E::DeadlineExceeded => Code::DeadlineExceeded,
         E::Cancelled => Code::Cancelled,
@@ -23,6 +29,7 @@ pub fn status_of(code: ErrorCode) -> Code {
             Code::Internal
         }
         E::InvalidRequest
+        | E::IdempotencyMismatch
         | E::EmptyText
         | E::TextTooLong
         | E::UnspeakableText

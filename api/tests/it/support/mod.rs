@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio_util::task::TaskTracker;
-use voicefleet_api::{ApiContext, ApiLimits, ApiStop};
+use voicefleet_api::{ApiContext, ApiLimits, ApiStop, KeyPolicy};
 use voicefleet_audio::Codec;
 use voicefleet_core::{
     Catalog, EngineId, Envelope, Tier,
@@ -17,7 +17,7 @@ use voicefleet_core::{
 };
 use voicefleet_testkit::{
     FakeClock,
-    memory::{MemoryBlobs, MemoryQueue, MemoryRecords},
+    memory::{MemoryBlobs, MemoryDocuments, MemoryQueue, MemoryRecords},
 };
 
 use self::worker::Worker;
@@ -29,6 +29,7 @@ pub(crate) struct Api {
     pub(crate) queue: MemoryQueue,
     pub(crate) records: MemoryRecords,
     pub(crate) blobs: MemoryBlobs,
+    pub(crate) documents: MemoryDocuments,
     pub(crate) clock: FakeClock,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: ApiStop,
@@ -81,6 +82,7 @@ impl Api {
         let clock = FakeClock::default();
         let queue = MemoryQueue::new(clock.clone());
         let records = MemoryRecords::new(clock.clone());
+        let documents = MemoryDocuments::new(clock.clone());
         let blobs = MemoryBlobs::new(64 * 1024 * 1024);
         let tasks = TaskTracker::new();
         let stop = ApiStop::default();
@@ -89,6 +91,8 @@ impl Api {
             queue: Arc::new(queue.clone()),
             records: Arc::new(records.clone()),
             ledger: Arc::new(records.clone()),
+            documents: Arc::new(documents.clone()),
+            keys: KeyPolicy::default(),
             scaling: ScalingPolicy::default(),
             blobs: Arc::new(blobs.clone()),
             codec: Arc::new(Codec),
@@ -106,6 +110,7 @@ impl Api {
             queue,
             records,
             blobs,
+            documents,
             clock,
             tasks,
             stop,

@@ -47,8 +47,8 @@ pub(super) async fn insert(
 ) -> Result<(), sqlx::Error> {
     let job = &record.job;
     sqlx::query(
-        "INSERT INTO jobs (id, fingerprint, tier, state, follows, leads, queued_at, finished_at, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO jobs (id, fingerprint, tier, state, follows, leads, queued_at, finished_at, body, tenant)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
     )
     .bind(job.id.to_string())
     .bind(job.fingerprint.as_str())
@@ -59,6 +59,7 @@ pub(super) async fn insert(
     .bind(record.queued_at.0)
     .bind(job.finished_at.map(|moment| moment.0))
     .bind(body_of(&record)?)
+    .bind(job.tenant.as_str())
     .execute(db)
     .await
     .map(drop)

@@ -2,7 +2,7 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqlitePool, sqlite::SqliteRow};
 use voicefleet_core::{
-    Job, JobId, Timestamp,
+    Job, JobId, Tenant, Timestamp,
     ports::{JobFilter, JobPage},
 };
 
@@ -41,6 +41,20 @@ pub(super) async fn without_envelope(
     jobs(&rows)
 }
 
+/// Jobs of a tenant that are queued or running.
+pub(super) async fn in_flight_of(
+    readers: &SqlitePool,
+    tenant: &Tenant,
+) -> Result<u64, sqlx::Error> {
+    let statement =
+        "SELECT count(*) FROM jobs WHERE tenant = ?1 AND state IN ('queued', 'running')";
+    let count: i64 = sqlx::query_scalar(statement)
+        .bind(tenant.as_str())
+        .fetch_one(readers)
+        .await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Newest first.
 pub(super) async fn page(readers: &SqlitePool, filter: &JobFilter) -> Result<JobPage, sqlx::Error> {
     let rows = query(filter).build().fetch_all(readers).await?;
@@ -51,13 +65,16 @@ pub(super) async fn page(readers: &SqlitePool, filter: &JobFilter) -> Result<Job
 }
 
 /// One more than asked for, to see whether there are more.
-fn query(filter: &JobFilter) -> QueryBuilder<Sqlite> {
+fn query(filter: &JobFilter) -> QueryBuilder<'_, Sqlite> {
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM jobs WHERE true"));
     if let Some(state) = filter.state {
         query.push(" AND state = ").push_bind(state.name());
     }
     if let Some(tier) = filter.tier {
         query.push(" AND tier = ").push_bind(tier.name());
+    }
+    if let Some(tenant) = &filter.tenant {
+        query.push(" AND tenant = ").push_bind(tenant.as_str());
     }
     if let Some(after) = filter.after {
         query.push(" AND id < ").push_bind(after.to_string());

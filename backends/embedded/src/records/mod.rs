@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use sqlx::SqlitePool;
 use voicefleet_core::{
-    Clock, Fingerprint, Job, JobId, JobState, Progress, Timestamp,
+    Clock, Fingerprint, Job, JobId, JobState, Progress, Tenant, Timestamp,
     ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, RunId, Submission},
 };
 
@@ -119,6 +119,11 @@ impl JobRecords for EmbeddedRecords {
     async fn list(&self, filter: &JobFilter) -> Result<JobPage, RecordError> {
         let page = listing::page(&self.readers, filter).await;
         Ok(page.map_err(Unavailable::from)?)
+    }
+
+    async fn in_flight_of(&self, tenant: &Tenant) -> Result<u64, RecordError> {
+        let count = listing::in_flight_of(&self.readers, tenant).await;
+        Ok(count.map_err(Unavailable::from)?)
     }
 
     async fn wait(

@@ -75,6 +75,7 @@ pub(crate) fn apply(
         update(db, &record).await?;
         let usage = EngineUsage::of_change(&before, &record.job);
         ledger::note(db, record.job.spec.engine(), &usage, now).await?;
+        ledger::note_tenant(db, &record.job.tenant, &usage, now).await?;
         Ok(Ok(record.job))
     }
     .boxed()

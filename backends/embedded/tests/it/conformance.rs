@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use voicefleet_core::{
     Timestamp,
-    ports::{BlobStore, FleetLedger, JobQueue, JobRecords},
+    ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords},
 };
 use voicefleet_embedded::QueueLimits;
 use voicefleet_testkit::{
@@ -70,6 +70,10 @@ impl RecordsBench for Records {
 
     fn ledger(&self) -> Arc<dyn FleetLedger> {
         self.0.embedded.ledger()
+    }
+
+    fn documents(&self) -> Arc<dyn Documents> {
+        self.0.embedded.documents()
     }
 }
 

@@ -122,6 +122,7 @@ async fn uploads_that_nobody_came_back_for_become_evictable() {
 /// A transcription that waits for a worker.
 async fn transcription(database: &Database, audio_key: &str) -> Job {
     let spec = JobSpec::Transcription(TranscriptionSpec {
+        walled: None,
         engine: EngineId::new("whisper"),
         model: "fake".into(),
         model_digest: "0".repeat(64),

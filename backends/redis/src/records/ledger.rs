@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use voicefleet_core::{
-    EngineId,
-    ports::{FleetLedger, LedgerUnavailable, WorkerPresence},
+    EngineId, Tenant,
+    ports::{FleetLedger, LedgerUnavailable, TenantUsage, WorkerPresence},
     scaling::{EngineUsage, Split},
 };
 
@@ -41,6 +41,22 @@ impl FleetLedger for RedisRecords {
             .into_iter()
             .map(|(engine, sums)| (engine, usage(sums)))
             .collect())
+    }
+
+    async fn tenant_usage(
+        &self,
+        tenant: &Tenant,
+        days_ago: u32,
+    ) -> Result<TenantUsage, LedgerUnavailable> {
+        let asked = self.scripts.tenant_usage(tenant, days_ago);
+        let (milliseconds, jobs): (Option<i64>, Option<u64>) =
+            self.link.script(&asked).await.map_err(unavailable)?;
+        let spent = [milliseconds.unwrap_or(0), 0, 0];
+        let jobs = jobs.unwrap_or(0);
+        Ok(TenantUsage {
+            compute_seconds: EngineUsage::from_milliseconds(spent, jobs).compute_seconds,
+            jobs,
+        })
     }
 
     async fn split(&self) -> Result<Option<Split>, LedgerUnavailable> {

@@ -2,7 +2,7 @@
 
 use redis::Pipeline;
 use voicefleet_core::{
-    Job, JobId, JobState, Tier,
+    Job, JobId, JobState, Tenant, Tier,
     ports::{JobFilter, JobPage},
 };
 
@@ -70,6 +70,36 @@ fn job_of(stored: Stored) -> Job {
 fn matches(filter: &JobFilter, job: &Job) -> bool {
     filter.state.is_none_or(|state| job.state == state)
         && filter.tier.is_none_or(|tier| job.tier == tier)
+        && filter
+            .tenant
+            .as_ref()
+            .is_none_or(|tenant| job.tenant == *tenant)
+}
+
+/// Jobs of a tenant that stand in the lanes of those in flight.
+pub(super) async fn in_flight_of(
+    link: &Link,
+    prefix: &str,
+    tenant: &Tenant,
+) -> Result<u64, Unavailable> {
+    let mut pipeline = Pipeline::new();
+    pipeline.atomic();
+    for state in [JobState::Queued, JobState::Running] {
+        for tier in Tier::ALL {
+            let lane = lane_key(prefix, Some(tenant), state, tier);
+            pipeline.cmd("ZCARD").arg(lane);
+        }
+    }
+    let counts: Vec<u64> = link.pipeline(&pipeline).await?;
+    Ok(counts.iter().sum())
+}
+
+/// The jobs that nobody is told apart of have no lanes of their own.
+fn lane_key(prefix: &str, tenant: Option<&Tenant>, state: JobState, tier: Tier) -> String {
+    match tenant.filter(|tenant| !tenant.is_sole()) {
+        Some(tenant) => format!("{prefix}lane:{tenant}/{state}:{tier}"),
+        None => format!("{prefix}lane:{state}:{tier}"),
+    }
 }
 
 /// The newest ids before `after` in the lanes of `filter`, newest first.
@@ -87,7 +117,7 @@ async fn newest(
     for (state, tier) in lanes(filter) {
         pipeline
             .cmd("ZREVRANGEBYLEX")
-            .arg(format!("{prefix}lane:{state}:{tier}"))
+            .arg(lane_key(prefix, filter.tenant.as_ref(), state, tier))
             .arg(&from)
             .arg("-")
             .arg("LIMIT")

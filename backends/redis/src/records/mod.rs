@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
-    Clock, Fingerprint, Job, JobId, JobState, Progress, Tier,
+    Clock, Fingerprint, Job, JobId, JobState, Progress, Tenant, Tier,
     ports::{JobChange, JobFilter, JobPage, JobRecords, RecordError, RunId, Submission},
     scaling::EngineUsage,
 };
@@ -28,6 +28,7 @@ use self::{
 };
 use crate::{
     config::RedisConfig,
+    documents::RedisDocuments,
     error::{ConfigError, Unavailable},
     link::{Link, Patience},
 };
@@ -85,6 +86,11 @@ impl RedisRecords {
             tasks,
             stop,
         })
+    }
+
+    /// The documents, on the same server and over the same connection.
+    pub fn documents(&self) -> RedisDocuments {
+        RedisDocuments::new(Arc::clone(&self.link), self.prefix.clone())
     }
 
     /// Stops listening, in order: whoever waits hears that the records are closed, and nothing runs on
@@ -220,6 +226,10 @@ impl JobRecords for RedisRecords {
     /// At most 1 000 jobs, whatever the filter's limit is.
     async fn list(&self, filter: &JobFilter) -> Result<JobPage, RecordError> {
         Ok(listing::page(&self.link, &self.prefix, filter).await?)
+    }
+
+    async fn in_flight_of(&self, tenant: &Tenant) -> Result<u64, RecordError> {
+        Ok(listing::in_flight_of(&self.link, &self.prefix, tenant).await?)
     }
 
     /// An outage ends the waiting only when it lasts longer than the response time-out.

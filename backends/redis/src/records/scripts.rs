@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
 use voicefleet_core::{
-    EngineId, Job, JobId,
+    EngineId, Job, JobId, Tenant,
     ports::{JobRecord, WorkerPresence},
     scaling::EngineUsage,
 };
@@ -34,6 +34,7 @@ pub(super) struct Scripts {
     unpublished: Script,
     sweep: Script,
     usage: Script,
+    tenant: Script,
     worker: Script,
     workers: Script,
 }
@@ -51,6 +52,7 @@ impl Scripts {
             unpublished: script!("unpublished.lua"),
             sweep: script!("sweep.lua"),
             usage: script!("usage.lua"),
+            tenant: script!("tenant.lua"),
             worker: script!("worker.lua"),
             workers: script!("workers.lua"),
         }
@@ -79,7 +81,8 @@ impl Scripts {
             .arg(millis(
                 Duration::try_from_secs_f64(job.cost).unwrap_or_default(),
             ))
-            .arg(self.ttl_of(job));
+            .arg(self.ttl_of(job))
+            .arg(job.tenant.as_str());
         Ok(call)
     }
 
@@ -123,6 +126,12 @@ impl Scripts {
     pub(super) fn usage(&self, minutes: u64) -> ScriptInvocation<'_> {
         let mut call = self.call(&self.usage);
         call.arg(minutes);
+        call
+    }
+
+    pub(super) fn tenant_usage(&self, tenant: &Tenant, days_ago: u32) -> ScriptInvocation<'_> {
+        let mut call = self.call(&self.tenant);
+        call.arg(tenant.as_str()).arg(days_ago);
         call
     }
 

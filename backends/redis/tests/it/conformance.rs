@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use voicefleet_core::ports::{BlobStore, FleetLedger, JobRecords};
+use voicefleet_core::ports::{BlobStore, Documents, FleetLedger, JobRecords};
 use voicefleet_redis::{RedisConfig, RedisRecords};
 use voicefleet_testkit::{
     FakeClock,
@@ -71,6 +71,10 @@ impl<I: Installation> RecordsBench for Records<I> {
 
     fn ledger(&self) -> Arc<dyn FleetLedger> {
         Arc::clone(&self.opened) as _
+    }
+
+    fn documents(&self) -> Arc<dyn Documents> {
+        Arc::new(self.opened.documents())
     }
 }
 

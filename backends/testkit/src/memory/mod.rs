@@ -4,12 +4,14 @@
 //! has an [`Outage`] switch.
 
 mod blobs;
+mod documents;
 mod outage;
 mod pool;
 mod queue;
 mod records;
 
 pub use blobs::MemoryBlobs;
+pub use documents::MemoryDocuments;
 pub use outage::Outage;
 pub use queue::MemoryQueue;
 pub use records::MemoryRecords;

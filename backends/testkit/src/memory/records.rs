@@ -10,16 +10,18 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use uuid::Uuid;
 use voicefleet_core::{
-    Clock, EngineId, Fingerprint, Job, JobId, JobState, Progress, Timestamp,
+    Clock, EngineId, Fingerprint, Job, JobId, JobState, Progress, Tenant, Timestamp,
     ports::{
         FleetLedger, JobChange, JobFilter, JobPage, JobRecord, JobRecords, LedgerUnavailable,
-        RecordError, RunId, Submission, WorkerPresence,
+        RecordError, RunId, Submission, TenantUsage, WorkerPresence,
     },
     scaling::{EngineUsage, Split},
 };
 
 use super::{Outage, lock};
 use crate::FakeClock;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// Job records in memory. Clones are the same records.
 #[derive(Clone)]
@@ -40,6 +42,8 @@ struct Ledger {
     /// By minute.
     usage: BTreeMap<i64, BTreeMap<EngineId, EngineUsage>>,
     split: Option<Split>,
+    /// By day.
+    tenants: BTreeMap<(i64, Tenant), TenantUsage>,
     /// With the moment until which each is there.
     workers: BTreeMap<Uuid, (WorkerPresence, Timestamp)>,
 }
@@ -137,6 +141,13 @@ impl Ledger {
         let minute = self.usage.entry(now.0.div_euclid(60_000)).or_default();
         let usage = minute.entry(job.spec.engine().clone()).or_default();
         usage.add(&EngineUsage::of_change(&before, &job));
+        if !job.tenant.is_sole() {
+            let day = now.0.div_euclid(DAY_MS);
+            let more = EngineUsage::of_change(&before, &job);
+            let used = self.tenants.entry((day, job.tenant.clone())).or_default();
+            used.compute_seconds += more.compute_seconds;
+            used.jobs += more.finished_jobs;
+        }
         self.unpublished.remove(&id);
         if job.state.is_terminal() && self.leaders.get(&job.fingerprint) == Some(&id) {
             self.leaders.remove(&job.fingerprint);
@@ -267,6 +278,10 @@ impl JobRecords for MemoryRecords {
         let matches = |job: &&Job| {
             filter.state.is_none_or(|state| job.state == state)
                 && filter.tier.is_none_or(|tier| job.tier == tier)
+                && filter
+                    .tenant
+                    .as_ref()
+                    .is_none_or(|tenant| job.tenant == *tenant)
                 && filter.after.is_none_or(|after| job.id < after)
         };
         self.with(|ledger| {
@@ -277,6 +292,14 @@ impl JobRecords for MemoryRecords {
                 jobs,
                 has_more: matching.next().is_some(),
             })
+        })
+    }
+
+    async fn in_flight_of(&self, tenant: &Tenant) -> Result<u64, RecordError> {
+        self.with(|ledger| {
+            let jobs = ledger.records.values().map(|record| &record.job);
+            let in_flight = jobs.filter(|job| job.tenant == *tenant && !job.state.is_terminal());
+            Ok(in_flight.count() as u64)
         })
     }
 
@@ -324,6 +347,20 @@ impl FleetLedger for MemoryRecords {
             }
         }
         Ok(sums)
+    }
+
+    async fn tenant_usage(
+        &self,
+        tenant: &Tenant,
+        days_ago: u32,
+    ) -> Result<TenantUsage, LedgerUnavailable> {
+        self.outage.check().map_err(LedgerUnavailable)?;
+        let day = self.clock.now().0.div_euclid(DAY_MS) - i64::from(days_ago);
+        let used = lock(&self.ledger)
+            .tenants
+            .get(&(day, tenant.clone()))
+            .copied();
+        Ok(used.unwrap_or_default())
     }
 
     async fn split(&self) -> Result<Option<Split>, LedgerUnavailable> {

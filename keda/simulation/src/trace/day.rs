@@ -130,6 +130,7 @@ fn job(at: f64, tier: Tier, spec: &JobSpec) -> Arrival {
 
 fn speech(engine: &str, chars: usize) -> JobSpec {
     JobSpec::Speech(SpeechSpec {
+        walled: None,
         engine: EngineId::new(engine),
         model: String::new(),
         model_digest: String::new(),
@@ -142,6 +143,7 @@ fn speech(engine: &str, chars: usize) -> JobSpec {
 
 fn answer(seconds: f64) -> JobSpec {
     JobSpec::Transcription(TranscriptionSpec {
+        walled: None,
         engine: EngineId::new("whisper"),
         model: String::new(),
         model_digest: String::new(),

@@ -2,15 +2,15 @@
 -- ended. Returns whether it was.
 local id, version, body, state, ended, ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1', tonumber(ARGV[7])
 
-local was = redis.call('HMGET', job_key(id), 'v', 'state', 'tier', 'print', 'follows')
-local old_state, tier, print, follows = was[2], was[3], was[4], was[5]
+local was = redis.call('HMGET', job_key(id), 'v', 'state', 'tier', 'print', 'follows', 'tenant')
+local old_state, tier, print, follows, tenant = was[2], was[3], was[4], was[5], was[6]
 if was[1] ~= version then return 0 end
 
 redis.call('HSET', job_key(id), 'v', version + 1, 'body', body, 'state', state)
 -- Most changes are progress, which leaves it where it stands.
 local moves = state ~= old_state
-if moves then unfile(id, old_state .. ':' .. tier) end
-file(id, state .. ':' .. tier, ttl)
+if moves then unfile(id, lane_of(tenant, old_state, tier)) end
+file(id, lane_of(tenant, state, tier), ttl)
 
 if moves and not follows then
   if ended then unweigh(id) else weigh(id, state == 'running' and 1 or 0) end
@@ -34,6 +34,12 @@ if spent then
     if more ~= '0' then redis.call('HINCRBY', usage, engine .. ':' .. field, more) end
   end
   redis.call('EXPIRE', usage, 7500)
+  if tenant and tenant ~= 'default' then
+    local used = tenants_key(today)
+    redis.call('HINCRBY', used, tenant .. ':spent', spent)
+    if jobs ~= '0' then redis.call('HINCRBY', used, tenant .. ':jobs', jobs) end
+    redis.call('EXPIRE', used, 36 * 86400)
+  end
 end
 
 redis.call('PUBLISH', prefix .. 'moves', id .. ' ' .. (ended and 'ended' or 'moved'))

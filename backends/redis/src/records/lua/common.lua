@@ -1,17 +1,19 @@
 -- What the scripts of the records share. The first argument is always the prefix of all keys.
 --
---   job:ID          hash: v (grows by one with every change), body (JSON), state, tier, engine, cost (ms), print, follows (if it does)
+--   job:ID          hash: v (grows by one with every change), body (JSON), state, tier, engine, cost (ms), print, tenant, follows (if it does)
 --   lead:PRINT      the job that leads this fingerprint; goes when that job ends, at the latest with it
 --   followers:ID    the jobs in flight that follow this one, sorted by id
 --   lane:STATE:TIER the jobs that stand there, sorted by id
+--   lane:TENANT/STATE:TIER those of a tenant, unless nobody is told apart
 --   load:ENGINE:TIER hash: how many leaders run, and the cost (ms) of all that are in flight
 --   pool:ENGINE:TIER these leaders, sorted by id and so by age
 --   usage:MINUTE    what was computed in that minute: ENGINE:spent, :estimated, :finished (ms), :jobs
+--   tenants:DAY     what was computed for whom on that day: TENANT:spent (ms), :jobs
 --   workers:ENGINE  ID:SLOTS of the workers that are there, by the moment until which they are
 --   split           how compute is divided (JSON)
 --   weights         what each of these jobs has been counted as there: ENGINE:TIER:COST:RUNNING by id
 --   outbox          queued leaders of which nobody has said that they are in the queue, by when they came
---   expiry          STATE:TIER:ID by the moment at which that record is gone, ms by the server's clock
+--   expiry          STATE:TIER:ID or TENANT/STATE:TIER:ID by the moment at which that record is gone, ms by the server's clock
 local prefix = ARGV[1]
 
 local time = redis.call('TIME')
@@ -28,6 +30,8 @@ local function load_key(pool) return prefix .. 'load:' .. pool end
 local function pool_key(pool) return prefix .. 'pool:' .. pool end
 local minute = math.floor(now / 60000)
 local function usage_key(at) return prefix .. 'usage:' .. string.format('%.0f', at) end
+local today = math.floor(now / 86400000)
+local function tenants_key(day) return prefix .. 'tenants:' .. string.format('%.0f', day) end
 
 local function in_flight(id)
   local state = redis.call('HGET', job_key(id), 'state')
@@ -37,15 +41,29 @@ end
 -- The moment `ttl` from now, for all that goes together: spans would be counted from moments that differ.
 local function moment(ttl) return string.format('%.0f', now + ttl) end
 
+-- Where a job stands, with whose it is before it.
+local function lane_of(tenant, state, tier)
+  local lane = state .. ':' .. tier
+  if tenant and tenant ~= 'default' then return tenant .. '/' .. lane end
+  return lane
+end
+
+-- The lanes of everybody and, if there is one, of its tenant.
+local function lane_keys(lane)
+  local of_all = string.match(lane, '^[^/]+/(.*)$')
+  if of_all then return {lane_key(lane), lane_key(of_all)} end
+  return {lane_key(lane)}
+end
+
 -- Puts a record that is written under its state and tier, and sets when it goes.
 local function file(id, lane, ttl)
   redis.call('PEXPIREAT', job_key(id), moment(ttl))
-  redis.call('ZADD', lane_key(lane), 0, id)
+  for _, key in ipairs(lane_keys(lane)) do redis.call('ZADD', key, 0, id) end
   redis.call('ZADD', expiry_key, moment(ttl), lane .. ':' .. id)
 end
 
 local function unfile(id, lane)
-  redis.call('ZREM', lane_key(lane), id)
+  for _, key in ipairs(lane_keys(lane)) do redis.call('ZREM', key, id) end
   redis.call('ZREM', expiry_key, lane .. ':' .. id)
 end
 
@@ -103,14 +121,14 @@ end
 local function first_version() return string.format('%.0f', time[1] * 1000000 + time[2]) end
 
 -- Writes a record that is new.
-local function write(id, body, print, state, tier, engine, cost, follows, ttl)
+local function write(id, body, print, state, tier, engine, cost, tenant, follows, ttl)
   redis.call('HSET', job_key(id), 'v', first_version(), 'body', body, 'state', state, 'tier', tier, 'print', print,
-    'engine', engine, 'cost', cost)
+    'engine', engine, 'cost', cost, 'tenant', tenant)
   if follows then
     redis.call('HSET', job_key(id), 'follows', follows)
     redis.call('ZADD', followers_key(follows), 0, id)
     redis.call('PEXPIREAT', followers_key(follows), moment(ttl))
   end
-  file(id, state .. ':' .. tier, ttl)
+  file(id, lane_of(tenant, state, tier), ttl)
   sweep(4)
 end

@@ -1,7 +1,7 @@
 -- Records a job as the leader of its fingerprint, or as a follower of the one in flight. A job that is
 -- there already stays as it is. Returns nothing for a leader, else the leader, its tier and its state.
 local id, body, print, state, tier, engine, cost = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local ttl = tonumber(ARGV[9])
+local ttl, tenant = tonumber(ARGV[9]), ARGV[10]
 
 local leader
 if redis.call('EXISTS', job_key(id)) == 1 then
@@ -10,7 +10,7 @@ else
   leader = redis.call('GET', lead_key(print))
   if leader and not in_flight(leader) then leader = false end
   if not leader then redis.call('SET', lead_key(print), id, 'PXAT', moment(ttl)) end
-  write(id, body, print, state, tier, engine, cost, leader, ttl)
+  write(id, body, print, state, tier, engine, cost, tenant, leader, ttl)
   if not leader then lead(id) end
 end
 if not leader then return {} end

@@ -62,6 +62,7 @@ pub async fn lists_by_state_and_tier<B: RecordsBench>() {
             JobFilter {
                 state,
                 tier,
+                tenant: None,
                 after: None,
                 limit: 10,
             },

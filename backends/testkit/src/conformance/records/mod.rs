@@ -1,21 +1,25 @@
 //! What job records promise.
 
 mod claims;
+mod documents;
 mod durability;
 mod leaders;
 mod ledger;
 mod listing;
 mod moves;
 mod submission;
+mod tenants;
 mod waiting;
 
 pub use claims::*;
+pub use documents::*;
 pub use durability::*;
 pub use leaders::*;
 pub use ledger::*;
 pub use listing::*;
 pub use moves::*;
 pub use submission::*;
+pub use tenants::*;
 pub use waiting::*;
 
 use std::sync::Arc;
@@ -23,7 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use voicefleet_core::{
     Clock, ErrorCode, Failure, Job, JobId, JobState, Progress, Tier, Timings,
-    ports::{FleetLedger, JobChange, JobRecords, Submission},
+    ports::{Documents, FleetLedger, JobChange, JobRecords, Submission},
 };
 
 use crate::{FakeClock, speech_job, start_at};
@@ -42,6 +46,9 @@ pub trait RecordsBench: Send + Sync + Sized {
 
     /// The ledger that belongs to them.
     fn ledger(&self) -> Arc<dyn FleetLedger>;
+
+    /// The documents beside them.
+    fn documents(&self) -> Arc<dyn Documents>;
 }
 
 /// Runs every case over a [`RecordsBench`].
@@ -74,6 +81,14 @@ macro_rules! records_conformance {
             what_jobs_compute_is_added_up_by_engine,
             what_costs_nothing_teaches_nothing,
             workers_are_there_until_they_leave,
+            a_tenants_jobs_are_listed_and_counted_alone,
+            what_is_computed_is_added_up_by_tenant,
+            a_document_is_what_was_written_last,
+            a_document_is_changed_only_if_the_condition_holds,
+            of_racing_writers_one_makes_the_document,
+            documents_are_listed_in_order,
+            a_document_is_gone_after_its_time,
+            counters_add_up_until_their_time,
             every_waiter_is_woken_by_a_move,
             waiting_ends_when_there_is_progress,
             waiting_ends_with_the_patience,
@@ -95,6 +110,7 @@ macro_rules! records_durability {
             jobs_survive_reopening_as_they_were,
             leads_survive_reopening,
             the_ledger_survives_reopening,
+            documents_survive_reopening,
         }
     };
 }

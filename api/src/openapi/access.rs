@@ -1,0 +1,81 @@
+//! What keys have to do with every endpoint: said once, for all of them.
+
+use utoipa::openapi::{
+    Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder,
+    path::Operation,
+    security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+};
+
+use crate::tenancy::is_public;
+
+const SCHEME: &str = "key";
+
+/// Refusals that any endpoint behind a key may answer with.
+const REFUSALS: [(&str, &str); 3] = [
+    (
+        "401",
+        "The server wants a key, and none that it knows was shown.",
+    ),
+    (
+        "403",
+        "The key does not allow this: the tier, or it is for administrators.",
+    ),
+    (
+        "429",
+        "More than the key allows, or too much work waits already; see `Retry-After`.",
+    ),
+];
+
+/// Adds the scheme, and to each endpoint that wants a key the refusals.
+pub(super) fn describe(document: &mut OpenApi) {
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "A key, `vf_ID_SECRET`, where the server is told to want one. `x-api-key` is read as well.",
+        ))
+        .build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme));
+    for (path, item) in &mut document.paths.paths {
+        if is_public(path) {
+            continue;
+        }
+        let error = if path.starts_with("/v1/audio/") {
+            ("OpenAiError", "application/json")
+        } else {
+            ("Problem", "application/problem+json")
+        };
+        for operation in operations(item) {
+            let anybody = SecurityRequirement::default();
+            let bearer = SecurityRequirement::new::<_, [&str; 0], &str>(SCHEME, []);
+            operation.security = Some(vec![anybody, bearer]);
+            add_refusals(operation, error);
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let methods = [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.head,
+        &mut item.patch,
+    ];
+    methods.into_iter().filter_map(Option::as_mut)
+}
+
+fn add_refusals(operation: &mut Operation, (schema, media_type): (&str, &str)) {
+    for (status, description) in REFUSALS {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| {
+            let content = Content::new(Some(Ref::from_schema_name(schema)));
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content(media_type, content)
+                .build();
+            RefOr::T(response)
+        });
+    }
+}
