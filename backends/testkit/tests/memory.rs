@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use voicefleet_core::{
     Clock, Timestamp,
-    ports::{BlobStore, FleetLedger, JobQueue, JobRecords},
+    ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords},
 };
 use voicefleet_testkit::{
     FakeClock,
     conformance::{blobs::BlobsBench, queue::QueueBench, records::RecordsBench},
-    memory::{MemoryBlobs, MemoryQueue, MemoryRecords},
+    memory::{MemoryBlobs, MemoryDocuments, MemoryQueue, MemoryRecords},
 };
 
 struct Queue {

@@ -65,7 +65,7 @@ pub(super) async fn page(readers: &SqlitePool, filter: &JobFilter) -> Result<Job
 }
 
 /// One more than asked for, to see whether there are more.
-fn query(filter: &JobFilter) -> QueryBuilder<'_, Sqlite> {
+fn query(filter: &JobFilter) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM jobs WHERE true"));
     if let Some(state) = filter.state {
         query.push(" AND state = ").push_bind(state.name());
@@ -74,7 +74,7 @@ fn query(filter: &JobFilter) -> QueryBuilder<'_, Sqlite> {
         query.push(" AND tier = ").push_bind(tier.name());
     }
     if let Some(tenant) = &filter.tenant {
-        query.push(" AND tenant = ").push_bind(tenant.as_str());
+        query.push(" AND tenant = ").push_bind(tenant.to_string());
     }
     if let Some(after) = filter.after {
         query.push(" AND id < ").push_bind(after.to_string());
