@@ -13,6 +13,7 @@ use crate::{
         form::{Form, audio_form},
         tracing_context::trace_context,
     },
+    idempotency::RequestDigest,
     problem::ApiError,
     schema::{AudioFormatName, Binary, TierName},
     speech::{
@@ -132,17 +133,23 @@ const FORM_FIELDS: [&str; 7] = [
 ];
 
 /// Reads and checks a request, whichever of its three forms it has.
-pub(crate) async fn read(app: &App, caller: &Caller, request: Request) -> Result<NewJob, ApiError> {
+pub(crate) async fn read(
+    app: &App,
+    caller: &Caller,
+    request: Request,
+) -> Result<(NewJob, RequestDigest), ApiError> {
     let trace = trace_context(request.headers());
     match BodyKind::of(request.headers()) {
         BodyKind::Json => {
             let body = read_json(request, app.limits.max_json_bytes).await?;
-            match parse(&body)? {
+            let digest = RequestDigest::of_json(&body);
+            let work = match parse(&body)? {
                 CreateJobRequest::Speech(request) => speech_job(app, caller, &request, trace).await,
                 CreateJobRequest::Transcription(request) => {
                     transcription_job(app, caller, &request, trace).await
                 }
-            }
+            };
+            Ok((work?, digest))
         }
         BodyKind::Form => form_job(app, caller, request, trace).await,
         BodyKind::Other => Err(unsupported("application/json or multipart/form-data")),
@@ -189,6 +196,7 @@ async fn speech_job(
     let most = app.limits.max_job_chars;
     let spec = resolve_and_steer(app, caller, wish, urgency, most, AudioFormat::Wav).await?;
     Ok(NewJob {
+        id: None,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,
@@ -215,6 +223,7 @@ async fn transcription_job(
     let deadline = urgency::deadline(request.deadline.as_ref(), now, furthest)?;
     let upload = upload::fetch(app, &caller.tenant, &request.file_id).await?;
     Ok(NewJob {
+        id: None,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,
@@ -228,8 +237,9 @@ async fn form_job(
     caller: &Caller,
     request: Request,
     trace: Option<TraceContext>,
-) -> Result<NewJob, ApiError> {
+) -> Result<(NewJob, RequestDigest), ApiError> {
     let (mut form, file, room) = audio_form(app, request, &FORM_FIELDS).await?;
+    let digest = RequestDigest::of_form(form.fields(), &file);
     check_kind(form.take("kind").as_deref())?;
     let checked = checked_wish(app, &mut form)?;
     let tier = urgency::tier(form.take("tier").as_deref(), Tier::Standard)?;
@@ -237,13 +247,15 @@ async fn form_job(
     let (now, furthest) = (app.clock.now(), app.limits.max_deadline);
     let deadline = urgency::deadline(deadline.as_ref(), now, furthest)?;
     let upload = upload::probe(app, &caller.tenant, file, room).await?;
-    Ok(NewJob {
+    let work = NewJob {
+        id: None,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,
         trace,
         upload: Some(upload),
-    })
+    };
+    Ok((work, digest))
 }
 
 fn check_kind(kind: Option<&str>) -> Result<(), Failure> {

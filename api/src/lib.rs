@@ -13,6 +13,7 @@ mod context;
 mod endpoints;
 mod fleet;
 mod http;
+mod idempotency;
 mod job_object;
 mod job_request;
 mod openapi;

@@ -49,9 +49,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         E::Unauthenticated => StatusCode::UNAUTHORIZED,
         E::Forbidden => StatusCode::FORBIDDEN,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        E::ResultNotReady | E::NotRetryable | E::Cancelled | E::IdempotencyInFlight => {
-            StatusCode::CONFLICT
-        }
+        E::ResultNotReady | E::NotRetryable | E::Cancelled => StatusCode::CONFLICT,
         E::ResultGone => StatusCode::GONE,
         E::UploadTooLarge | E::AudioTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         // RFC 9110, 15.5.16: also "as a result of inspecting the data directly".
@@ -126,7 +124,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let retry_after = match failure.code {
             ErrorCode::Unavailable | ErrorCode::QueueFull => Some(RETRY_UNAVAILABLE),
-            ErrorCode::ResultNotReady | ErrorCode::IdempotencyInFlight => Some(1),
+            ErrorCode::ResultNotReady => Some(1),
             _ => None,
         };
         Self {

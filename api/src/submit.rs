@@ -20,6 +20,8 @@ use crate::{
 
 /// Work that has been checked.
 pub(crate) struct NewJob {
+    /// The job's id, where it is known before the job; submitting it twice is submitting it once.
+    pub(crate) id: Option<JobId>,
     pub(crate) spec: JobSpec,
     pub(crate) tier: Tier,
     pub(crate) deadline: Option<Timestamp>,
@@ -72,7 +74,7 @@ fn job_of(work: &NewJob, caller: &Caller, now: Timestamp) -> Job {
     let mut spec = work.spec.clone();
     spec.set_walled(caller.wall());
     Job {
-        id: JobId::generate(),
+        id: work.id.unwrap_or_else(JobId::generate),
         tenant: caller.tenant.clone(),
         fingerprint: spec.fingerprint(),
         cost: cost::estimate(&spec),

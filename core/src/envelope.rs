@@ -182,7 +182,8 @@ mod tests {
         #[test]
         fn encoding_round_trips(spec in spec(), attempt in 0_u32..9, deadline in proptest::option::of(0_i64..9_999)) {
             let envelope = Envelope {
-                schema: SCHEMA, id: EnvelopeId::generate(), job_id: JobId::generate(), tier: Tier::Batch, attempt,
+                schema: SCHEMA, id: EnvelopeId::generate(), tenant: Tenant::default(),
+                job_id: JobId::generate(), tier: Tier::Batch, attempt,
                 deadline: deadline.map(Timestamp), cost: 1.5,
                 trace: Some(TraceContext { traceparent: "00-1-2-01".into(), tracestate: String::new() }), spec,
             };

@@ -72,8 +72,6 @@ pub enum ErrorCode {
     RateLimited,
     /// More compute than the key allows for the day.
     QuotaExceeded,
-    /// A request with the same `Idempotency-Key` is being answered.
-    IdempotencyInFlight,
     /// The `Idempotency-Key` has been used for another request.
     IdempotencyMismatch,
     /// Too much work waits already; try later.
@@ -136,7 +134,6 @@ impl ErrorCode {
             Self::NotRetryable => "not_retryable",
             Self::RateLimited => "rate_limited",
             Self::QuotaExceeded => "quota_exceeded",
-            Self::IdempotencyInFlight => "idempotency_in_flight",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::QueueFull => "queue_full",
             Self::Unavailable => "unavailable",

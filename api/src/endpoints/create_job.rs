@@ -2,26 +2,31 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use voicefleet_core::Job;
+use voicefleet_core::{Job, ports::RecordError};
 
 use super::get_job::job_response;
 use crate::{
     app::SharedApp,
     http::errors::Problem,
+    idempotency,
     job_object::JobObject,
     job_request::{self, CreateJobRequest, TranscriptionJobForm},
     problem::{ApiError, JOB_ID_HEADER},
-    submit::submit,
+    submit::{NewJob, submit},
     tenancy::Caller,
 };
 
 /// Submit a job
 ///
-/// Identical work in flight is done once, and work that has been done is not done again.
+/// Identical work in flight is done once, and work that has been done is not done again. With an
+/// `Idempotency-Key`, a request that is repeated within 24 hours also gets the same job; its answer has the
+/// header `idempotency-replayed: true`.
 #[utoipa::path(post, path = "/v1/jobs", tag = "Jobs",
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "1 to 255 visible ASCII characters of the client's choice.")),
     request_body(content(
         (CreateJobRequest = "application/json"),
         (TranscriptionJobForm = "multipart/form-data"),
@@ -39,6 +44,8 @@ use crate::{
             body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Neither JSON nor a form, or not audio.",
             body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The `Idempotency-Key` has been used for another request.",
+            body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too much work waits already; see `Retry-After`.",
             body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "A part does not answer; see `Retry-After`.",
@@ -50,9 +57,32 @@ pub(crate) async fn create_job(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let work = job_request::read(&app, &caller, request).await?;
+    let headers = request.headers().clone();
+    let (work, digest) = job_request::read(&app, &caller, request).await?;
+    let assigned = idempotency::assign(&app, &caller, &headers, &digest).await?;
+    if assigned.again {
+        match app.records.get(assigned.id).await {
+            Ok(job) => return Ok(replayed(accepted(&job))),
+            // Whoever came first has not recorded it, and may never do so.
+            Err(RecordError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let work = NewJob {
+        id: Some(assigned.id),
+        ..work
+    };
     let job = submit(&app, &caller, work).await?;
     Ok(accepted(&job))
+}
+
+/// Says that the request had been made before.
+fn replayed(mut response: Response) -> Response {
+    let name = HeaderName::from_static("idempotency-replayed");
+    response
+        .headers_mut()
+        .insert(name, HeaderValue::from_static("true"));
+    response
 }
 
 /// The answer to whoever submitted `job`: where it is, and whether it is done already.

@@ -138,6 +138,7 @@ pub(crate) async fn create_speech(
     let spec = resolve_and_steer(&app, &caller, wish, urgency, most, AudioFormat::Mp3).await?;
     let format = spec.format;
     let work = NewJob {
+        id: None,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,

@@ -123,6 +123,7 @@ pub(crate) async fn create_transcription(
     let spec = checked.of(&upload.id);
     let temperature = spec.temperature;
     let work = NewJob {
+        id: None,
         spec: JobSpec::Transcription(spec),
         tier,
         deadline: None,

@@ -63,6 +63,12 @@ impl Form {
         })
     }
 
+    /// All fields that are there.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let texts = self.texts.iter();
+        texts.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
     /// Every value of a field that may be repeated.
     pub(crate) fn take_all(&mut self, name: &str) -> Vec<String> {
         let (wanted, rest) = std::mem::take(&mut self.texts)

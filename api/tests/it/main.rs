@@ -9,6 +9,7 @@ mod catalogue;
 mod contract;
 mod dead_letters;
 mod figures;
+mod idempotency;
 mod jobs;
 mod openai;
 mod refusals;

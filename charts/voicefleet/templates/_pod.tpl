@@ -108,6 +108,9 @@ spec:
         {{- if $root.Values.objects.existingSecret }}
         - {name: VOICEFLEET_OBJECTS_CREDENTIALS_FILE, value: /etc/voicefleet/secrets/objects-credentials}
         {{- end }}
+        {{- if and (eq .component "api") $root.Values.keys.existingSecret }}
+        - {name: VOICEFLEET_ADMIN_KEY_FILE, value: /etc/voicefleet/secrets/admin-key}
+        {{- end }}
         - {name: VOICEFLEET_GRACE_SECONDS, value: {{ int .grace | quote }}}
         {{- if .models }}
         - {name: VOICEFLEET_MODELS, value: /models}
@@ -160,6 +163,9 @@ spec:
           {{- if .existingSecret }}
           - secret: {name: {{ .existingSecret }}, items: [{key: {{ .key }}, path: objects-credentials}]}
           {{- end }}
+          {{- end }}
+          {{- if and (eq .component "api") $root.Values.keys.existingSecret }}
+          - secret: {name: {{ $root.Values.keys.existingSecret }}, items: [{key: {{ $root.Values.keys.key }}, path: admin-key}]}
           {{- end }}
     - name: tmp
       emptyDir: {sizeLimit: {{ .block.tmpSizeLimit }}}

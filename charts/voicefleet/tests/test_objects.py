@@ -306,6 +306,13 @@ def test_secrets_are_read_from_files():
     assert [s["secret"]["items"][0]["path"] for s in volume["projected"]["sources"]] == [
         "amqp-url", "redis-url", "cache-url", "objects-credentials"]
     assert volume["projected"]["defaultMode"] == 0o444
+    # The key of the administrator is for the API alone.
+    api = find(render("full"), "Deployment", "-api")
+    assert env(api)["VOICEFLEET_ADMIN_KEY_FILE"] == "/etc/voicefleet/secrets/admin-key"
+    [volume] = [v for v in pod(api)["volumes"] if v["name"] == "secrets"]
+    assert volume["projected"]["sources"][-1] == {
+        "secret": {"name": "admin", "items": [{"key": "key", "path": "admin-key"}]}}
+    assert "admin-key" not in str(pod(worker))
     assert set(env(find(render("minimal"), "Deployment", "-api"))) == {
         "VOICEFLEET_AMQP_URL_FILE", "VOICEFLEET_REDIS_URL_FILE", "VOICEFLEET_GRACE_SECONDS", "VOICEFLEET_MODELS"}
 

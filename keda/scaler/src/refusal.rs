@@ -21,7 +21,6 @@ pub fn status_of(code: ErrorCode) -> Code {
         E::Unauthenticated => Code::Unauthenticated,
         E::Forbidden => Code::PermissionDenied,
         E::QueueFull | E::RateLimited | E::QuotaExceeded => Code::ResourceExhausted,
-        E::IdempotencyInFlight => Code::Aborted,
         E::Unavailable => Code::Unavailable,
         E::EngineTimeout | E::DeadlineExceeded => Code::DeadlineExceeded,
         E::Cancelled => Code::Cancelled,
