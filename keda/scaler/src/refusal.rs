@@ -8,9 +8,13 @@ use voicefleet_core::{ErrorCode, Failure};
 pub fn status_of(code: ErrorCode) -> Code {
     use ErrorCode as E;
     match code {
-        E::UnknownModel | E::JobNotFound | E::FileNotFound | E::NotFound | E::ResultGone => {
-            Code::NotFound
-        }
+        E::UnknownModel
+        | E::JobNotFound
+        | E::JobExpired
+        | E::FileNotFound
+        | E::NotFound
+        | E::ResultGone => Code::NotFound,
+        E::RangeNotSatisfiable => Code::OutOfRange,
         E::MethodNotAllowed => Code::Unimplemented,
         E::ModelNotInstalled | E::ResultNotReady | E::NotRetryable | E::NoResult => {
             Code::FailedPrecondition
