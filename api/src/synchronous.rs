@@ -4,6 +4,7 @@ use voicefleet_core::{ErrorCode, Job, JobState};
 
 use crate::{
     app::SharedApp,
+    outlook::outlook,
     problem::ApiError,
     results,
     submit::{NewJob, submit},
@@ -30,9 +31,8 @@ pub(crate) async fn done(app: &SharedApp, work: NewJob) -> Result<Job, ApiError>
                 job.id, job.id
             );
             let error = ApiError::new(ErrorCode::Unavailable, message);
-            Err(error
-                .retry_after(results::advised_wait(&job))
-                .about_job(&job))
+            let seconds = results::advised_wait(&job, outlook(app, &job).await);
+            Err(error.retry_after(seconds).about_job(&job))
         }
     }
 }

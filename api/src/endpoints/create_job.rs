@@ -9,7 +9,7 @@ use voicefleet_core::Job;
 
 use super::get_job::job_response;
 use crate::{
-    app::SharedApp,
+    app::{App, SharedApp},
     http::errors::Problem,
     job_object::JobObject,
     job_request::{self, CreateJobRequest, TranscriptionJobForm},
@@ -50,17 +50,17 @@ pub(crate) async fn create_job(
 ) -> Result<Response, ApiError> {
     let work = job_request::read(&app, request).await?;
     let job = submit(&app, work).await?;
-    Ok(accepted(&job))
+    Ok(accepted(&app, &job).await)
 }
 
 /// The answer to whoever submitted `job`: where it is, and whether it is done already.
-pub(crate) fn accepted(job: &Job) -> Response {
+pub(crate) async fn accepted(app: &App, job: &Job) -> Response {
     let status = if job.state.is_terminal() {
         StatusCode::OK
     } else {
         StatusCode::ACCEPTED
     };
-    let mut response = (status, job_response(job)).into_response();
+    let mut response = (status, job_response(app, job).await).into_response();
     let id = job.id.to_string();
     let location = HeaderValue::from_str(&format!("/v1/jobs/{id}"));
     for (name, value) in [

@@ -26,6 +26,8 @@ pub(crate) struct Backend {
     pub(crate) records: Arc<dyn JobRecords>,
     pub(crate) ledger: Arc<dyn FleetLedger>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    /// How long finished jobs are kept.
+    pub(crate) finished_ttl: Duration,
     keeper: Keeper,
 }
 
@@ -73,15 +75,18 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
         blob_limit_bytes: settings.cache_mib << 20,
         max_attempts: settings.max_attempts,
         shares: settings.shares(),
+        max_waiters: settings.max_connections,
         clock: Arc::clone(clock),
         ..EmbeddedConfig::new(settings.data.join("voicefleet.db"))
     };
+    let finished_ttl = config.record_retention;
     let embedded = Embedded::open(config).await.with_context(place)?;
     Ok(Backend {
         queue: embedded.queue(),
         records: embedded.records(),
         ledger: embedded.ledger(),
         blobs: embedded.blobs(),
+        finished_ttl,
         keeper: Keeper::File(embedded),
     })
 }
@@ -90,6 +95,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
     let redis = RedisConfig {
         cache_url: settings.cache_url.clone(),
         blob_limit_bytes: settings.cache_mib << 20,
+        max_waiters: settings.max_connections,
         clock: Arc::clone(clock),
         ..RedisConfig::new(settings.redis_url.as_deref().context("redis_url")?)
     };
@@ -109,6 +115,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
         records: Arc::clone(&records) as _,
         ledger: Arc::clone(&records) as _,
         blobs,
+        finished_ttl: redis.finished_ttl,
         keeper: Keeper::Cluster { queue, records },
     })
 }
