@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use voicefleet_core::{Catalog, ErrorCode};
+use voicefleet_core::{Catalog, ErrorCode, Job, JobId, ports::RecordError};
 
 use crate::{
     audio_codec::CodecLanes, context::ApiContext, fleet::FleetView, problem::ApiError,
@@ -18,6 +18,7 @@ pub(crate) struct App {
     pub(crate) fleet: FleetView,
     pub(crate) meters: Meters,
     uploads: Arc<Semaphore>,
+    event_streams: Arc<Semaphore>,
 }
 
 /// As handlers hold it.
@@ -36,6 +37,7 @@ impl App {
             fleet: FleetView::default(),
             meters: Meters::new(),
             uploads: Arc::new(Semaphore::new(limits.max_uploads)),
+            event_streams: Arc::new(Semaphore::new(limits.max_event_streams)),
             context,
         }
     }
@@ -51,6 +53,38 @@ impl App {
             let message = "too many uploads at the same time; try again later";
             ApiError::new(ErrorCode::Unavailable, message)
         })
+    }
+
+    /// Room for one more stream of events, until the permit is dropped.
+    pub(crate) fn room_for_events(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let room = Arc::clone(&self.event_streams).try_acquire_owned();
+        room.map_err(|_| {
+            let message = "too many clients follow jobs at the same time; try again later";
+            ApiError::new(ErrorCode::Unavailable, message)
+        })
+    }
+
+    /// The job. One that is not there is refused as expired, if it may have ended and been forgotten.
+    pub(crate) async fn job(&self, id: JobId) -> Result<Job, ApiError> {
+        let found = self.records.get(id).await;
+        found.map_err(|error| self.refusal_of(id, error))
+    }
+
+    /// Why there is nothing to be had of job `id`.
+    pub(crate) fn refusal_of(&self, id: JobId, error: RecordError) -> ApiError {
+        match error {
+            RecordError::NotFound(_) if self.may_have_expired(id) => {
+                let message = format!("job {id}, if there ever was one, ended too long ago");
+                ApiError::new(ErrorCode::JobExpired, message)
+            }
+            error => error.into(),
+        }
+    }
+
+    /// Whether it is older than records of finished jobs are kept.
+    fn may_have_expired(&self, id: JobId) -> bool {
+        let age = self.clock.now().since(id.created_at());
+        id.has_time() && self.limits.finished_ttl.is_some_and(|kept| age > kept)
     }
 }
 

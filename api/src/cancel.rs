@@ -42,7 +42,7 @@ async fn end(app: &App, id: JobId) -> Result<Cancelled, ApiError> {
     let cancelled = match app.records.change(id, change).await {
         Ok(job) => Cancelled::Now(job),
         Err(RecordError::IllegalMove { .. }) => Cancelled::EndedBefore(app.records.get(id).await?),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(app.refusal_of(id, error)),
     };
     // Also for one that was cancelled before: the client may be repeating a call that broke off here.
     let (Cancelled::Now(job) | Cancelled::EndedBefore(job)) = &cancelled;

@@ -94,6 +94,13 @@ pub struct ApiLimits {
     pub ready_within: Duration,
     /// Furthest deadline.
     pub max_deadline: Duration,
+    /// Clients that follow jobs at a time; further ones are told to come back.
+    pub max_event_streams: usize,
+    /// How often a client that follows a job hears something, be it that nothing has happened.
+    pub event_keep_alive: Duration,
+    /// How long the records keep finished jobs. A job that is older and not there is said to have expired;
+    /// `None`: no job is.
+    pub finished_ttl: Option<Duration>,
 }
 
 impl Default for ApiLimits {
@@ -115,6 +122,9 @@ impl Default for ApiLimits {
             max_long_poll: Duration::from_mins(1),
             ready_within: Duration::from_secs(1),
             max_deadline: Duration::from_hours(7 * 24),
+            max_event_streams: 10_000,
+            event_keep_alive: Duration::from_secs(15),
+            finished_ttl: None,
         }
     }
 }

@@ -16,27 +16,53 @@ const READ_WITHIN: Duration = Duration::from_millis(500);
 /// The last reading.
 #[derive(Default)]
 pub(crate) struct FleetView {
-    last: Mutex<Option<Reading>>,
+    last: Mutex<Option<Attempt>>,
 }
 
-struct Reading {
+/// A reading that was tried. That the fleet could not be read is remembered as long, so that not every
+/// request waits in vain.
+struct Attempt {
     at: Timestamp,
-    /// `None` where the fleet could not be read: that is remembered as long, so that not every request
-    /// waits in vain.
     survey: Option<Arc<Survey>>,
 }
 
-/// The fleet, at most a second old; `None` if it cannot be read. Requests that come together share one reading.
+/// The fleet at one moment.
+pub(crate) struct Reading {
+    pub(crate) at: Timestamp,
+    pub(crate) survey: Arc<Survey>,
+}
+
+impl Attempt {
+    fn reading(&self) -> Option<Reading> {
+        let survey = self.survey.clone()?;
+        Some(Reading {
+            at: self.at,
+            survey,
+        })
+    }
+}
+
+/// The fleet, at most a second old; `None` if it cannot be read.
 pub(crate) async fn survey(app: &App) -> Option<Arc<Survey>> {
+    reading(app).await.map(|reading| reading.survey)
+}
+
+/// The same with its moment. Requests that come together share one reading.
+pub(crate) async fn reading(app: &App) -> Option<Reading> {
     let mut last = app.fleet.last.lock().await;
     let now = app.clock.now();
-    if let Some(reading) = last.as_ref()
-        && now.since(reading.at) < FRESH_FOR
+    if let Some(attempt) = last.as_ref()
+        && now.since(attempt.at) < FRESH_FOR
     {
-        return reading.survey.clone();
+        return attempt.reading();
     }
+    let survey = take(app).await;
+    last.insert(Attempt { at: now, survey }).reading()
+}
+
+async fn take(app: &App) -> Option<Arc<Survey>> {
     let taken = Survey::take(&*app.queue, &*app.ledger, &app.scaling);
-    let survey = match timeout(READ_WITHIN, taken).await {
+    match timeout(READ_WITHIN, taken).await {
         Ok(Ok(survey)) => Some(Arc::new(survey)),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the fleet cannot be surveyed");
@@ -46,10 +72,5 @@ pub(crate) async fn survey(app: &App) -> Option<Arc<Survey>> {
             tracing::warn!("the fleet could not be surveyed in time");
             None
         }
-    };
-    *last = Some(Reading {
-        at: now,
-        survey: survey.clone(),
-    });
-    survey
+    }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use voicefleet_core::{Failure, Job, JobSpec, JobState, Timestamp};
+use voicefleet_core::{Failure, Job, JobSpec, JobState, Timestamp, scaling::Outlook};
 
 use crate::{
     schema::{AudioFormatName, KindName, StatusName, TierName},
@@ -45,6 +45,14 @@ pub(crate) struct JobObject {
     file_id: Option<String>,
     /// How far it has come.
     progress: ProgressObject,
+    /// While it is queued, an estimate of the jobs that come first: those of its own tier and of more urgent
+    /// ones that wait, whichever of them came earlier; 0 if it is next. Null once it runs, where nobody
+    /// knows, and in lists.
+    queue_position: Option<u64>,
+    /// An estimate of the seconds until it ends, by the work that comes first and the workers that are up.
+    /// Null once it has ended, where nobody knows or no worker will come, and in lists.
+    #[schema(example = 4.2)]
+    eta_seconds: Option<f64>,
     /// RFC 3339, UTC, milliseconds.
     #[schema(format = DateTime)]
     created_at: String,
@@ -130,6 +138,8 @@ pub(crate) struct Links {
     this: String,
     /// The result.
     result: String,
+    /// Server-sent events about it.
+    events: String,
     /// POST cancels.
     cancel: String,
     /// POST submits it again, once it has ended without a result.
@@ -146,6 +156,23 @@ impl From<&Failure> for JobError {
     }
 }
 
+impl JobObject {
+    /// With the estimates that are too dear for a list.
+    pub(crate) fn with_outlook(job: &Job, outlook: Outlook) -> Self {
+        Self {
+            queue_position: outlook.jobs_ahead,
+            eta_seconds: outlook.eta_seconds.map(to_hundredths),
+            ..Self::from(job)
+        }
+    }
+}
+
+/// More digits would say more than is known.
+fn to_hundredths(seconds: f64) -> f64 {
+    (seconds * 100.0).round() / 100.0
+}
+
+/// Without estimates.
 impl From<&Job> for JobObject {
     fn from(job: &Job) -> Self {
         let (speech, listening) = match &job.spec {
@@ -165,6 +192,8 @@ impl From<&Job> for JobObject {
             language: listening.and_then(|spec| spec.language.clone()),
             file_id: listening.map(|spec| FileId::in_path(&spec.audio_key).to_owned()),
             progress: progress(job),
+            queue_position: None,
+            eta_seconds: None,
             created_at: rfc3339(job.created_at),
             started_at: job.started_at.map(rfc3339),
             finished_at: job.finished_at.map(rfc3339),
@@ -209,6 +238,7 @@ fn links(job: &Job) -> Links {
     let this = format!("/v1/jobs/{}", job.id);
     Links {
         result: format!("{this}/result"),
+        events: format!("{this}/events"),
         cancel: format!("{this}/cancel"),
         retry: format!("{this}/retry"),
         this,

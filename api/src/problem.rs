@@ -50,7 +50,8 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         E::Forbidden => StatusCode::FORBIDDEN,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         E::ResultNotReady | E::NotRetryable | E::Cancelled => StatusCode::CONFLICT,
-        E::ResultGone => StatusCode::GONE,
+        E::ResultGone | E::JobExpired => StatusCode::GONE,
+        E::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         E::UploadTooLarge | E::AudioTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         // RFC 9110, 15.5.16: also "as a result of inspecting the data directly".
         E::UnsupportedMediaType | E::NotAudio => StatusCode::UNSUPPORTED_MEDIA_TYPE,

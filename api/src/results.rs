@@ -6,12 +6,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use serde_json::{Value, json};
-use voicefleet_core::{AudioFormat, ErrorCode, Failure, Job, JobState, Transcript, ports::BlobKey};
+use serde_json::json;
+use voicefleet_core::{
+    AudioFormat, ErrorCode, Failure, Job, JobState, Transcript, ports::BlobKey, scaling::Outlook,
+};
 
 use crate::{
     app::App,
     job_object::JobError,
+    outlook::outlook,
     problem::{ApiError, JOB_ID_HEADER},
     rendering,
 };
@@ -24,12 +27,13 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const LONGEST_ADVICE: f64 = 60.0;
 
 /// `Ok` for a job that has succeeded; otherwise why there is no result.
-pub(crate) fn check_succeeded(job: &Job) -> Result<(), ApiError> {
+pub(crate) async fn check_succeeded(app: &App, job: &Job) -> Result<(), ApiError> {
     match job.state {
         JobState::Succeeded => Ok(()),
         JobState::Queued | JobState::Running => {
             let message = format!("the job is {}; its result is not there yet", job.state);
-            Err(ApiError::new(ErrorCode::ResultNotReady, message).retry_after(advised_wait(job)))
+            let seconds = advised_wait(job, outlook(app, job).await);
+            Err(ApiError::new(ErrorCode::ResultNotReady, message).retry_after(seconds))
         }
         JobState::Failed | JobState::Cancelled | JobState::Expired => {
             let message = format!("the job is {}, so it has no result", job.state);
@@ -51,14 +55,16 @@ pub(crate) fn failure_of(job: &Job) -> ApiError {
     ApiError::from(failure).about_job(job)
 }
 
-/// Seconds after which asking again makes sense, by the job's estimated cost.
+/// Seconds after which asking again makes sense: when the job is expected to have ended or, where nobody
+/// knows, when it would have if it ran now.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "clamped to between 1 and 60"
 )]
-pub(crate) fn advised_wait(job: &Job) -> u64 {
-    job.cost.ceil().clamp(1.0, LONGEST_ADVICE) as u64
+pub(crate) fn advised_wait(job: &Job, outlook: Outlook) -> u64 {
+    let seconds = outlook.eta_seconds.unwrap_or(job.cost);
+    seconds.ceil().clamp(1.0, LONGEST_ADVICE) as u64
 }
 
 /// The audio of a speech job that has succeeded.
@@ -117,9 +123,4 @@ fn phases(job: &Job) -> String {
     ]
     .map(|(phase, ms)| format!("{phase};dur={ms:.1}"))
     .join(", ")
-}
-
-/// A JSON answer with a job's result in it.
-pub(crate) fn json_response(job: &Job, value: &Value) -> Response {
-    response(job, "application/json", value.to_string())
 }

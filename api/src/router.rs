@@ -58,6 +58,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
         .routes(routes!(e::create_job::create_job, e::list_jobs::list_jobs))
         .routes(routes!(e::get_job::get_job, e::cancel_job::delete_job))
         .routes(routes!(e::get_result::get_result))
+        .routes(routes!(e::job_events::job_events))
         .routes(routes!(e::cancel_job::cancel_job))
         .routes(routes!(e::retry_job::retry_job))
         .routes(routes!(

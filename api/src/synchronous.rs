@@ -4,6 +4,7 @@ use voicefleet_core::{ErrorCode, Job, JobState};
 
 use crate::{
     app::SharedApp,
+    outlook::outlook,
     problem::ApiError,
     results,
     submit::{NewJob, submit},
@@ -31,9 +32,8 @@ pub(crate) async fn done(app: &SharedApp, caller: &Caller, work: NewJob) -> Resu
                 job.id, job.id
             );
             let error = ApiError::new(ErrorCode::Unavailable, message);
-            Err(error
-                .retry_after(results::advised_wait(&job))
-                .about_job(&job))
+            let seconds = results::advised_wait(&job, outlook(app, &job).await);
+            Err(error.retry_after(seconds).about_job(&job))
         }
     }
 }

@@ -52,6 +52,8 @@ pub enum ErrorCode {
     KeyNotFound,
     /// No such job.
     JobNotFound,
+    /// The job was there; it ended so long ago that its record is no longer kept.
+    JobExpired,
     /// No such uploaded file.
     FileNotFound,
     /// No such path.
@@ -64,6 +66,8 @@ pub enum ErrorCode {
     ResultNotReady,
     /// The result was there and has been evicted or has expired.
     ResultGone,
+    /// The result has none of the bytes that are asked for.
+    RangeNotSatisfiable,
     /// The job failed, was cancelled or expired, so it has no result.
     NoResult,
     /// The job has a result, or may still get one, so it is not submitted again.
@@ -124,12 +128,14 @@ impl ErrorCode {
             Self::Forbidden => "forbidden",
             Self::KeyNotFound => "key_not_found",
             Self::JobNotFound => "job_not_found",
+            Self::JobExpired => "job_expired",
             Self::FileNotFound => "file_not_found",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ResultNotReady => "result_not_ready",
             Self::ResultGone => "result_gone",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
             Self::NoResult => "no_result",
             Self::NotRetryable => "not_retryable",
             Self::RateLimited => "rate_limited",

@@ -21,6 +21,11 @@ impl JobId {
         Self(Uuid::now_v7())
     }
 
+    /// Whether it is of the version that has a time in it; ids that others have made up may not be.
+    pub fn has_time(self) -> bool {
+        self.0.get_version_num() == 7
+    }
+
     /// When it was made, which stands in its first 48 bits (RFC 9562, 5.7).
     pub fn created_at(self) -> Timestamp {
         let (high, low, ..) = self.0.as_fields();

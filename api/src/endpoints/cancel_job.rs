@@ -27,6 +27,8 @@ use crate::{
         (status = 202, description = "It is cancelled.", body = JobObject),
         (status = 404, description = "There is no such job.",
             body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The job ended so long ago that its record is no longer kept.",
+            body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The job records do not answer.",
             body = Problem, content_type = "application/problem+json"),
     )
@@ -48,6 +50,8 @@ pub(crate) async fn cancel_job(
         (status = 200, description = "It had ended before; nothing is changed.", body = JobObject),
         (status = 202, description = "It is cancelled.", body = JobObject),
         (status = 404, description = "There is no such job.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The job ended so long ago that its record is no longer kept.",
             body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The job records do not answer.",
             body = Problem, content_type = "application/problem+json"),

@@ -9,7 +9,7 @@ use voicefleet_core::{Job, ports::RecordError};
 
 use super::get_job::job_response;
 use crate::{
-    app::SharedApp,
+    app::{App, SharedApp},
     http::errors::Problem,
     idempotency,
     job_object::JobObject,
@@ -62,7 +62,7 @@ pub(crate) async fn create_job(
     let assigned = idempotency::assign(&app, &caller, &headers, &digest).await?;
     if assigned.again {
         match app.records.get(assigned.id).await {
-            Ok(job) => return Ok(replayed(accepted(&job))),
+            Ok(job) => return Ok(replayed(accepted(&app, &job).await)),
             // Whoever came first has not recorded it, and may never do so.
             Err(RecordError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),
@@ -73,7 +73,7 @@ pub(crate) async fn create_job(
         ..work
     };
     let job = submit(&app, &caller, work).await?;
-    Ok(accepted(&job))
+    Ok(accepted(&app, &job).await)
 }
 
 /// Says that the request had been made before.
@@ -86,13 +86,13 @@ fn replayed(mut response: Response) -> Response {
 }
 
 /// The answer to whoever submitted `job`: where it is, and whether it is done already.
-pub(crate) fn accepted(job: &Job) -> Response {
+pub(crate) async fn accepted(app: &App, job: &Job) -> Response {
     let status = if job.state.is_terminal() {
         StatusCode::OK
     } else {
         StatusCode::ACCEPTED
     };
-    let mut response = (status, job_response(job)).into_response();
+    let mut response = (status, job_response(app, job).await).into_response();
     let id = job.id.to_string();
     let location = HeaderValue::from_str(&format!("/v1/jobs/{id}"));
     for (name, value) in [

@@ -6,17 +6,18 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use voicefleet_core::Job;
+use voicefleet_core::{Job, scaling::Outlook};
 
 use crate::{
-    app::SharedApp,
-    http::{errors::Problem, path::job_id, query::query},
+    app::{App, SharedApp},
+    http::{errors::Problem, etag, path::job_id, query::query},
     job_object::JobObject,
+    outlook::outlook,
     problem::ApiError,
     results,
     tenancy::Caller,
@@ -37,13 +38,24 @@ pub(crate) struct JobQuery {
 }
 
 /// Get a job
+///
+/// The `ETag` changes when the job moves or comes further, not with the estimates in it.
 #[utoipa::path(get, path = "/v1/jobs/{id}", tag = "Jobs",
-    params(("id" = String, Path, description = "The job's id."), JobQuery),
+    params(
+        ("id" = String, Path, description = "The job's id."),
+        JobQuery,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has."),
+    ),
     responses(
-        (status = 200, description = "The job. With `Retry-After` while it has not ended.", body = JobObject),
+        (status = 200, description = "The job. With `Retry-After` while it has not ended: about when it should have.",
+            body = JobObject, headers(("ETag" = String), ("Retry-After" = u64, description = "Seconds."))),
+        (status = 304, description = "It stands where it stood; `Retry-After` as above.",
+            headers(("ETag" = String), ("Retry-After" = u64, description = "Seconds."))),
         (status = 400, description = "`wait` is not a number of seconds.",
             body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such job.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The job ended so long ago that its record is no longer kept.",
             body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The job records do not answer.",
             body = Problem, content_type = "application/problem+json"),
@@ -64,7 +76,16 @@ pub(crate) async fn get_job(
         let closing = &app.stop.closing;
         job = waiting::until_ended(app.records.as_ref(), closing, job, patience).await?;
     }
-    let mut response = job_response(&job);
+    let outlook = outlook(&app, &job).await;
+    let tag = etag::of_job(&job);
+    let mut response = if etag::is_known(&headers, &tag) {
+        with_advice(&job, outlook, StatusCode::NOT_MODIFIED)
+    } else {
+        with_advice(&job, outlook, Json(JobObject::with_outlook(&job, outlook)))
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
     if let (None, Some(wait)) = (asked, wait)
         && let Ok(value) = HeaderValue::from_str(&format!("wait={}", wait.as_secs()))
     {
@@ -74,10 +95,15 @@ pub(crate) async fn get_job(
 }
 
 /// The job object, with advice on when to look again.
-pub(crate) fn job_response(job: &Job) -> Response {
-    let mut response = Json(JobObject::from(job)).into_response();
+pub(crate) async fn job_response(app: &App, job: &Job) -> Response {
+    let outlook = outlook(app, job).await;
+    with_advice(job, outlook, Json(JobObject::with_outlook(job, outlook)))
+}
+
+fn with_advice(job: &Job, outlook: Outlook, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
     if !job.state.is_terminal() {
-        let seconds = HeaderValue::from(results::advised_wait(job));
+        let seconds = HeaderValue::from(results::advised_wait(job, outlook));
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     response

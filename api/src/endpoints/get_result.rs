@@ -5,8 +5,10 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
+    http::HeaderMap,
     response::Response,
 };
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -16,6 +18,7 @@ use voicefleet_core::{
 
 use crate::{
     app::{App, SharedApp},
+    delivery,
     http::{errors::Problem, path::job_id, query::query},
     problem::ApiError,
     results,
@@ -37,23 +40,41 @@ pub(crate) struct ResultQuery {
 
 /// Get the result of a job
 ///
+/// The `ETag` stands for the bytes: with `If-None-Match` they are sent only if they are others, and `Range`
+/// (one range of bytes), with `If-Range` if need be, goes on where a download broke off. HEAD has the same headers.
 /// `Server-Timing` tells the phases, `x-voicefleet-cache` whether it was computed (`miss`), found
 /// (`hit`) or made for an identical job (`follow`).
 #[utoipa::path(get, path = "/v1/jobs/{id}/result", tag = "Jobs",
-    params(("id" = String, Path, description = "The job's id."), ResultQuery),
+    params(
+        ("id" = String, Path, description = "The job's id."),
+        ResultQuery,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has."),
+        ("Range" = Option<String>, Header, description = "One range, like `bytes=1000-1999`, `bytes=1000-` or \
+            `bytes=-1000`. Several, or what is no range, are answered with the whole."),
+        ("If-Range" = Option<String>, Header, description = "Only of what has this `ETag`; else the whole."),
+    ),
     responses(
         (status = 200, description = "The audio, or the transcript.", content(
             (Binary = "audio/wav"), (Binary = "audio/mpeg"), (Binary = "audio/ogg"),
             (Binary = "audio/flac"), (Binary = "audio/pcm;rate=24000;channels=1"),
             (TranscriptBody = "application/json"),
-        )),
+        ), headers(("ETag" = String), ("Accept-Ranges" = String))),
+        (status = 206, description = "The range that was asked for.", content(
+            (Binary = "audio/wav"), (Binary = "audio/mpeg"), (Binary = "audio/ogg"),
+            (Binary = "audio/flac"), (Binary = "audio/pcm;rate=24000;channels=1"),
+            (Binary = "application/json"),
+        ), headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 304, description = "The client has it already.", headers(("ETag" = String))),
         (status = 400, description = "The format does not exist.",
             body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such job.",
             body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The job has not ended yet; see `Retry-After`.",
             body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "The result has been evicted; submit again.",
+        (status = 410, description = "The result has been evicted (`result_gone`), or the job ended so long ago that \
+            its record is no longer kept (`job_expired`); submit again.",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 416, description = "The result has no such bytes; `Content-Range` says how many it has.",
             body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The job failed, was cancelled or expired; the member `error` says why.",
             body = Problem, content_type = "application/problem+json"),
@@ -66,14 +87,16 @@ pub(crate) async fn get_result(
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
     parsed: Result<Query<ResultQuery>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = job_id(id)?;
     let format = query(parsed)?.format;
     let job = caller.job(&app, id).await?;
-    match &job.spec {
-        JobSpec::Speech(spec) => speech(&app, &job, spec, format.as_deref()).await,
-        JobSpec::Transcription(spec) => transcript(&app, &job, spec, format.as_deref()).await,
-    }
+    let (content_type, body) = match &job.spec {
+        JobSpec::Speech(spec) => speech(&app, &job, spec, format.as_deref()).await?,
+        JobSpec::Transcription(spec) => transcript(&app, &job, spec, format.as_deref()).await?,
+    };
+    delivery::deliver(&job, &headers, content_type, body)
 }
 
 async fn speech(
@@ -81,7 +104,7 @@ async fn speech(
     job: &Job,
     spec: &SpeechSpec,
     format: Option<&str>,
-) -> Result<Response, ApiError> {
+) -> Result<(&'static str, Bytes), ApiError> {
     let format = match format {
         None => spec.format,
         Some(name) => name
@@ -89,9 +112,9 @@ async fn speech(
             .map_err(|error| Failure::new(ErrorCode::UnknownFormat, error.to_string()))
             .map_err(of_format)?,
     };
-    results::check_succeeded(job)?;
+    results::check_succeeded(app, job).await?;
     let audio = results::audio(app, job, format).await?;
-    Ok(results::response(job, format.content_type(), audio))
+    Ok((format.content_type(), audio))
 }
 
 async fn transcript(
@@ -99,16 +122,14 @@ async fn transcript(
     job: &Job,
     spec: &TranscriptionSpec,
     format: Option<&str>,
-) -> Result<Response, ApiError> {
+) -> Result<(&'static str, Bytes), ApiError> {
     let format = format.map(str::parse::<TranscriptFormat>).transpose();
     let format = format.map_err(of_format)?;
-    results::check_succeeded(job)?;
+    results::check_succeeded(app, job).await?;
     let transcript = results::transcript(app, job).await?;
     let Some(format) = format else {
-        return Ok(results::json_response(
-            job,
-            &json!(formats::full(transcript)),
-        ));
+        let full = json!(formats::full(transcript)).to_string();
+        return Ok(("application/json", full.into()));
     };
     let everything = Granularity {
         segments: true,
@@ -116,7 +137,7 @@ async fn transcript(
     };
     let rendered = formats::render(&transcript, format, everything, spec.temperature)
         .map_err(|error| ApiError::internal(&error.to_string()))?;
-    Ok(results::response(job, rendered.content_type, rendered.body))
+    Ok((rendered.content_type, rendered.body.into()))
 }
 
 fn of_format(failure: Failure) -> Failure {

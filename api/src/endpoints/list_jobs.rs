@@ -55,6 +55,9 @@ pub(crate) struct JobList {
 }
 
 /// List jobs
+///
+/// Pages stay as they are while new jobs come in: those are before the first page. `queue_position` and
+/// `eta_seconds` are null here; a job by itself has them.
 #[utoipa::path(get, path = "/v1/jobs", tag = "Jobs", params(ListQuery), responses(
     (status = 200, description = "A page of jobs, newest first.", body = JobList),
     (status = 400, description = "A parameter is not as documented; `field` names it.",

@@ -14,6 +14,7 @@ pub(crate) mod get_model;
 pub(crate) mod get_result;
 pub(crate) mod get_split;
 pub(crate) mod get_usage;
+pub(crate) mod job_events;
 pub(crate) mod list_dead_letters;
 pub(crate) mod list_jobs;
 pub(crate) mod list_keys;

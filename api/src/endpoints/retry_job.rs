@@ -33,6 +33,8 @@ use crate::{
             body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The job has succeeded, or has not ended.",
             body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The job ended so long ago that its record is no longer kept.",
+            body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too much work waits already; see `Retry-After`.",
             body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "A part does not answer; see `Retry-After`.",
@@ -48,5 +50,5 @@ pub(crate) async fn retry_job(
     let job = caller.job(&app, job_id(id)?).await?;
     let work = retry::work_of(&app, job, trace_context(&headers)).await?;
     let again = submit(&app, &caller, work).await?;
-    Ok(accepted(&again))
+    Ok(accepted(&app, &again).await)
 }

@@ -77,11 +77,11 @@ impl Caller {
 
     /// The job, if it may know of it; that there is one of somebody else is not told.
     pub(crate) async fn job(&self, app: &App, id: JobId) -> Result<Job, ApiError> {
-        let job = app.records.get(id).await?;
+        let job = app.job(id).await?;
         if self.sees(&job.tenant) {
             Ok(job)
         } else {
-            Err(RecordError::NotFound(id).into())
+            Err(app.refusal_of(id, RecordError::NotFound(id)))
         }
     }
 }

@@ -116,6 +116,9 @@ async fn every_documented_answer_occurs_and_no_other_does() {
     without_stores(&api).await;
     cancelled_meanwhile(&log.watch(Api::new())).await;
     evicted(&log.watch(Api::new())).await;
+    conditional(&log.watch(Api::new())).await;
+    expired(&log).await;
+    crowded(&log).await;
     full_queue(&log).await;
     impatient(&log).await;
     let (documented, occurred) = (documented(&document), log.outcomes(&document));
@@ -246,12 +249,13 @@ async fn without_stores(api: &Api) {
         outage.set_down(true);
     }
     let (job, file) = (format!("/v1/jobs/{done}"), format!("/v1/files/{file}"));
-    let result = format!("{job}/result");
+    let (result, events) = (format!("{job}/result"), format!("{job}/events"));
     for path in [
         "/readyz",
         "/v1/jobs",
         &job,
         &result,
+        &events,
         &file,
         "/v1/dead-letters",
         "/v1/split",
@@ -304,6 +308,60 @@ async fn evicted(api: &Api) {
         .await
         .expect("deleted");
     api.get(&format!("/v1/jobs/{id}/result")).await.expect(410);
+}
+
+/// What clients ask who have something already.
+async fn conditional(api: &Api) {
+    let _worker = api.worker();
+    let speech = json!({"kind": "speech", "input": "Hello."});
+    let id = api.post("/v1/jobs", &speech).await.expect(202).id();
+    let job = format!("/v1/jobs/{id}");
+    api.get(&format!("{job}?wait=30")).await.expect(200);
+    let (result, events) = (format!("{job}/result"), format!("{job}/events"));
+    for (path, header, value, status) in [
+        (&job, "if-none-match", "*", 304),
+        (&result, "if-none-match", "*", 304),
+        (&result, "range", "bytes=0-9", 206),
+        (&result, "range", "bytes=999999999-", 416),
+        (&events, "last-event-id", "running.1.0.0", 200),
+        (&events, "last-event-id", "succeeded.1.3.3", 204),
+    ] {
+        let request = Request::get(path.as_str()).header(header, value);
+        let request = request.body(Body::empty()).expect("a request");
+        api.send(request).await.expect(status);
+    }
+}
+
+/// Jobs that are no longer in the records.
+async fn expired(log: &Log) {
+    let limits = ApiLimits {
+        finished_ttl: Some(Duration::ZERO),
+        ..limits()
+    };
+    let api = log.watch(Api::with(limits, catalog::usual()));
+    let old = "/v1/jobs/01935d2e-0000-7000-8000-000000000001";
+    for (method, path) in [
+        (Method::GET, ""),
+        (Method::DELETE, ""),
+        (Method::GET, "/result"),
+        (Method::GET, "/events"),
+        (Method::POST, "/cancel"),
+        (Method::POST, "/retry"),
+    ] {
+        api.call(method, &format!("{old}{path}")).await.expect(410);
+    }
+}
+
+/// More who follow jobs than there is room for.
+async fn crowded(log: &Log) {
+    let limits = ApiLimits {
+        max_event_streams: 0,
+        ..limits()
+    };
+    let api = log.watch(Api::with(limits, catalog::usual()));
+    let nobody = "/v1/jobs/7fffffff-ffff-7000-8000-000000000001/events";
+    api.get(nobody).await.expect(503);
+    log.watch(Api::new()).get(nobody).await.expect(404);
 }
 
 async fn full_queue(log: &Log) {

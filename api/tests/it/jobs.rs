@@ -51,6 +51,7 @@ async fn a_job_is_accepted_at_once_and_described_fully() {
             json!({
                 "self": format!("/v1/jobs/{id}"),
                 "result": format!("/v1/jobs/{id}/result"),
+                "events": format!("/v1/jobs/{id}/events"),
                 "cancel": format!("/v1/jobs/{id}/cancel"),
                 "retry": format!("/v1/jobs/{id}/retry"),
             }),
@@ -226,4 +227,42 @@ async fn lists_are_paged_newest_first_and_filtered() {
     assert_eq!(listed(&urgent), [ids[2].clone()]);
     let none = api.get("/v1/jobs?status=failed").await.expect(200).json();
     assert_eq!((listed(&none).len(), &none["first_id"]), (0, &Value::Null));
+}
+
+#[tokio::test]
+async fn pages_stay_as_they_are_while_new_jobs_come_in() {
+    let api = Api::new();
+    let submit = async |number: u32| {
+        let body = json!({"kind": "speech", "input": format!("Number {number}.")});
+        api.post("/v1/jobs", &body).await.expect(202).id()
+    };
+    let mut before = Vec::new();
+    for number in 0..7 {
+        before.push(submit(number).await);
+    }
+    before.reverse();
+    let (mut seen, mut after, mut number) = (Vec::new(), String::new(), 100);
+    loop {
+        let page = api.get(&format!("/v1/jobs?limit=3{after}")).await;
+        let page = page.expect(200).json();
+        let jobs = page["data"].as_array().expect("jobs");
+        seen.extend(
+            jobs.iter()
+                .map(|job| job["id"].as_str().expect("an id").to_owned()),
+        );
+        assert_eq!(page["has_more"], seen.len() < before.len());
+        if page["has_more"] == false {
+            break;
+        }
+        after = format!("&after={}", page["last_id"].as_str().expect("an id"));
+        for _ in 0..2 {
+            submit(number).await;
+            number += 1;
+        }
+    }
+    assert_eq!(seen, before, "each once, and none of the new ones");
+    // A page that is full to the brim is the last one if nothing is left.
+    let exact = api.get("/v1/jobs?limit=11").await.expect(200).json();
+    assert_eq!(exact["data"].as_array().expect("jobs").len(), 11);
+    assert_eq!(exact["has_more"], false);
 }

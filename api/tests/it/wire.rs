@@ -8,33 +8,33 @@ use tokio::{
     task::JoinSet,
 };
 
+use voicefleet_api::{ConnectionLimits, serve};
+
 use crate::support::Api;
 
 /// A served API.
 struct Served {
     address: std::net::SocketAddr,
-    _server: JoinSet<()>,
+    server: JoinSet<()>,
 }
 
 impl Served {
     async fn start(api: Api) -> Self {
+        Self::bounded(api, ConnectionLimits::default()).await
+    }
+
+    async fn bounded(api: Api, limits: ConnectionLimits) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mut server = JoinSet::new();
-        server.spawn(async move {
-            axum::serve(listener, api.router).await.expect("served");
-        });
-        Self {
-            address,
-            _server: server,
-        }
+        let closing = api.stop.closing.clone();
+        server.spawn(serve(listener, api.router, limits, closing));
+        Self { address, server }
     }
 
     /// Sends bytes and reads until the server closes. Whether all bytes could be sent, and the answer.
     async fn exchange(&self, bytes: &[u8]) -> (bool, String) {
-        let mut stream = TcpStream::connect(self.address)
-            .await
-            .expect("a connection");
+        let mut stream = self.connect().await;
         let mut answer = Vec::new();
         let exchange = async {
             let sent = stream.write_all(bytes).await.is_ok();
@@ -45,6 +45,11 @@ impl Served {
         let exchange = tokio::time::timeout(Duration::from_secs(20), exchange);
         let sent = exchange.await.expect("closed");
         (sent, String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    async fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).await;
+        stream.expect("a connection")
     }
 
     async fn status_of(&self, bytes: &[u8]) -> u16 {
@@ -146,4 +151,84 @@ async fn a_client_that_stalls_in_its_body_is_let_go() {
         answer.starts_with("HTTP/1.1 400") && answer.contains("could not be read"),
         "{answer}"
     );
+}
+
+const ALIVE: &[u8] = b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+
+/// Reads until the server closes, at most 20 s.
+async fn until_closed(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
+    // A reset is an end, too.
+    let _ = read.await.expect("closed");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn clients_that_stall_in_their_headers_are_let_go_and_hinder_nobody() {
+    let limits = ConnectionLimits {
+        header_timeout: Duration::from_millis(500),
+        ..ConnectionLimits::default()
+    };
+    let served = Served::bounded(Api::new(), limits).await;
+    let mut stalled = JoinSet::new();
+    for _ in 0..200 {
+        let mut stream = served.connect().await;
+        stream.write_all(b"G").await.expect("sent");
+        stalled.spawn(until_closed(stream));
+    }
+    assert_eq!(served.status_of(ALIVE).await, 200);
+    for answer in stalled.join_all().await {
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    assert_eq!(served.status_of(ALIVE).await, 200);
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_bound_is_served_when_another_ends() {
+    let limits = ConnectionLimits {
+        max_connections: 2,
+        header_timeout: Duration::from_mins(1),
+    };
+    let served = Served::bounded(Api::new(), limits).await;
+    let (first, second) = (served.connect().await, served.connect().await);
+    let mut third = served.connect().await;
+    third.write_all(ALIVE).await.expect("sent");
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(200), third.peek(&mut byte));
+    assert!(early.await.is_err(), "the bound does not hold");
+    drop(first);
+    let answer = until_closed(third).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(second);
+}
+
+#[tokio::test]
+async fn at_the_close_idle_connections_end_and_answers_are_finished() {
+    let api = Api::new();
+    let (records, closing) = (api.records.clone(), api.stop.closing.clone());
+    let body = serde_json::json!({"kind": "speech", "input": "Hello."});
+    let id = api.post("/v1/jobs", &body).await.expect(202).id();
+    let mut served = Served::start(api).await;
+    let idle = served.connect().await;
+    let mut following = served.connect().await;
+    let request = format!("GET /v1/jobs/{id}/events HTTP/1.1\r\nhost: a\r\n\r\n");
+    following.write_all(request.as_bytes()).await.expect("sent");
+    let mut byte = [0];
+    following
+        .peek(&mut byte)
+        .await
+        .expect("an answer has begun");
+    assert_eq!(records.all().len(), 1);
+    closing.cancel();
+    let answer = until_closed(following).await;
+    assert!(answer.contains("event: job.queued"), "{answer}");
+    assert!(answer.ends_with("0\r\n\r\n"), "cut off: {answer}");
+    assert_eq!(until_closed(idle).await, "");
+    let ended = tokio::time::timeout(Duration::from_secs(20), served.server.join_next());
+    ended
+        .await
+        .expect("the server ends")
+        .expect("it ran")
+        .expect("in order");
 }

@@ -124,6 +124,7 @@ impl<'a> Assembly<'a> {
             max_upload_bytes: self.settings.max_upload_mib << 20,
             audio: self.settings.audio_limits(),
             sync_wait: Duration::from_secs(self.settings.sync_wait_seconds),
+            finished_ttl: Some(self.backend.finished_ttl),
             ..ApiLimits::default()
         }
     }

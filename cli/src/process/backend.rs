@@ -27,6 +27,8 @@ pub(crate) struct Backend {
     pub(crate) ledger: Arc<dyn FleetLedger>,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    /// How long finished jobs are kept.
+    pub(crate) finished_ttl: Duration,
     keeper: Keeper,
 }
 
@@ -74,9 +76,11 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
         blob_limit_bytes: settings.cache_mib << 20,
         max_attempts: settings.max_attempts,
         shares: settings.shares(),
+        max_waiters: settings.max_connections,
         clock: Arc::clone(clock),
         ..EmbeddedConfig::new(settings.data.join("voicefleet.db"))
     };
+    let finished_ttl = config.record_retention;
     let embedded = Embedded::open(config).await.with_context(place)?;
     Ok(Backend {
         queue: embedded.queue(),
@@ -84,6 +88,7 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
         ledger: embedded.ledger(),
         documents: embedded.documents(),
         blobs: embedded.blobs(),
+        finished_ttl,
         keeper: Keeper::File(embedded),
     })
 }
@@ -92,6 +97,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
     let redis = RedisConfig {
         cache_url: settings.cache_url.clone(),
         blob_limit_bytes: settings.cache_mib << 20,
+        max_waiters: settings.max_connections,
         clock: Arc::clone(clock),
         ..RedisConfig::new(settings.redis_url.as_deref().context("redis_url")?)
     };
@@ -112,6 +118,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
         ledger: Arc::clone(&records) as _,
         documents: Arc::new(records.documents()),
         blobs,
+        finished_ttl: redis.finished_ttl,
         keeper: Keeper::Cluster { queue, records },
     })
 }

@@ -18,7 +18,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use voicefleet_api::queue_what_was_left;
+use voicefleet_api::{ConnectionLimits, queue_what_was_left, serve};
 use voicefleet_workers::{Worker, WorkerStopped};
 
 use self::{
@@ -69,7 +69,8 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     }
     announce(&listener)?;
     let closing = switches.api.closing.clone();
-    let mut running = Running::start(workers, listener, router, closing.clone());
+    let connections = settings.connection_limits();
+    let mut running = Running::start(workers, listener, router, connections, closing.clone());
     if *role == Role::Scaler {
         scaler::start(&assembly.backend, settings, &closing, &mut running.servers).await?;
     }
@@ -117,15 +118,14 @@ impl Running {
         workers: Vec<Worker>,
         listener: TcpListener,
         router: Router,
+        connections: ConnectionLimits,
         closing: CancellationToken,
     ) -> Self {
         let workers = workers.into_iter().map(Worker::run).collect();
         let mut servers = JoinSet::new();
         servers.spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(closing.cancelled_owned())
-                .await;
-            Ok(served?)
+            serve(listener, router, connections, closing).await;
+            Ok(())
         });
         Self { workers, servers }
     }

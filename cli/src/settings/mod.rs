@@ -9,7 +9,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use voicefleet_api::KeyPolicy;
+use voicefleet_api::{ConnectionLimits, KeyPolicy};
 use voicefleet_core::{
     policy::RetryPolicy,
     ports::AudioLimits,
@@ -147,6 +147,14 @@ pub(crate) struct Options {
     #[arg(long, env = "VOICEFLEET_SYNC_WAIT_SECONDS", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     sync_wait_seconds: Option<u64>,
+    /// Connections that are open at a time; further ones wait [default: 20000].
+    #[arg(long, env = "VOICEFLEET_MAX_CONNECTIONS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_connections: Option<usize>,
+    /// Longest time for the head of a request, and between two on one connection, seconds [default: 10].
+    #[arg(long, env = "VOICEFLEET_HEADER_TIMEOUT_SECONDS", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header_timeout_seconds: Option<u64>,
     /// `OTLP` collector (gRPC) to send traces to, e.g. <http://127.0.0.1:4317> [default: none].
     #[arg(long, env = "VOICEFLEET_OTLP_ENDPOINT", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -229,6 +237,8 @@ pub(crate) struct Settings {
     pub(crate) chunk_timeout_seconds: u64,
     pub(crate) job_timeout_seconds: u64,
     pub(crate) sync_wait_seconds: u64,
+    pub(crate) max_connections: usize,
+    pub(crate) header_timeout_seconds: u64,
     pub(crate) piper_share: u32,
     pub(crate) kokoro_share: u32,
     pub(crate) whisper_share: u32,
@@ -268,6 +278,7 @@ impl SettingsError {
 impl Default for Settings {
     fn default() -> Self {
         let DrainTargets(drain) = DrainTargets::default();
+        let connections = ConnectionLimits::default();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -298,6 +309,8 @@ impl Default for Settings {
             chunk_timeout_seconds: 120,
             job_timeout_seconds: 3600,
             sync_wait_seconds: 25,
+            max_connections: connections.max_connections,
+            header_timeout_seconds: connections.header_timeout.as_secs(),
             piper_share: 70,
             kokoro_share: 10,
             whisper_share: 20,
@@ -429,6 +442,14 @@ impl Settings {
             "sync_wait_seconds: must be 1 to 300",
         );
         demand(
+            (1..=1_000_000).contains(&self.max_connections),
+            "max_connections: must be 1 to 1000000",
+        );
+        demand(
+            (1..=3600).contains(&self.header_timeout_seconds),
+            "header_timeout_seconds: must be 1 to 3600",
+        );
+        demand(
             (1..=3600).contains(&self.grace_seconds),
             "grace_seconds: must be 1 to 3600",
         );
@@ -499,6 +520,14 @@ impl Settings {
         }
     }
 
+    /// Bounds on what clients hold open.
+    pub(crate) fn connection_limits(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            max_connections: self.max_connections,
+            header_timeout: Duration::from_secs(self.header_timeout_seconds),
+        }
+    }
+
     /// Bounds on uploads.
     pub(crate) fn audio_limits(&self) -> AudioLimits {
         AudioLimits {
@@ -538,12 +567,18 @@ mod tests {
 
     #[test]
     fn every_wrong_setting_is_named_at_once() {
-        let (_folder, options) =
-            options_with_file("piper_slots = 0\nsync_wait_seconds = 999\nlog = \"info,,=\"\n");
+        let (_folder, options) = options_with_file(
+            "piper_slots = 0\nsync_wait_seconds = 999\nmax_connections = 0\nlog = \"info,,=\"\n",
+        );
         let text = Settings::resolve(&Role::Serve, &options)
             .expect_err("wrong")
             .to_string();
-        for name in ["piper: slots", "sync_wait_seconds", "log:"] {
+        for name in [
+            "piper: slots",
+            "sync_wait_seconds",
+            "max_connections",
+            "log:",
+        ] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
     }

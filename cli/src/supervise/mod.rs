@@ -10,6 +10,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use futures::future::join_all;
 use tokio::{task::JoinSet, time::interval};
 use tokio_util::sync::CancellationToken;
+use voicefleet_api::serve;
 use voicefleet_core::{Clock, time::SystemClock};
 use voicefleet_scaler::{Board, Reading, Surveyor, SurveyorConfig};
 
@@ -83,13 +84,8 @@ async fn serve_health(
     let listener = listen(settings.listen).await?;
     let router = health::router(Arc::new(exposition), stop.clone());
     announce(&listener)?;
-    let served =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tasks.spawn(async {
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the HTTP server has ended");
-        }
-    });
+    let connections = settings.connection_limits();
+    tasks.spawn(serve(listener, router, connections, stop.clone()));
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 mod costs;
 mod demand;
+mod eta;
 mod fair_shares;
 mod plan;
 mod split;
@@ -13,6 +14,7 @@ mod survey;
 
 pub use costs::{EngineUsage, LearntCosts};
 pub use demand::{Demand, DrainTargets};
+pub use eta::{Outlook, Waiting};
 pub use plan::{Limit, PoolPlan, PoolPolicy, plan};
 pub use split::{Hardware, Split, SplitError};
 pub use steadied::Steadied;

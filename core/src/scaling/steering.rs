@@ -7,8 +7,8 @@ use super::PoolSurvey;
 use crate::{catalog::EngineId, tier::Tier};
 
 /// How long a pool without workers is taken to need for its first one, seconds: a pod on a node that has
-/// the image. A guess, and only compared with the time that a request has.
-const COLD_START_SECONDS: f64 = 15.0;
+/// the image. A guess, compared with the time that a request has, and part of the estimates that clients see.
+pub(super) const COLD_START_SECONDS: f64 = 15.0;
 
 /// An engine that could speak a text.
 #[derive(Clone, Debug, PartialEq)]

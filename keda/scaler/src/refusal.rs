@@ -11,9 +11,11 @@ pub fn status_of(code: ErrorCode) -> Code {
         E::UnknownModel
         | E::KeyNotFound
         | E::JobNotFound
+        | E::JobExpired
         | E::FileNotFound
         | E::NotFound
         | E::ResultGone => Code::NotFound,
+        E::RangeNotSatisfiable => Code::OutOfRange,
         E::MethodNotAllowed => Code::Unimplemented,
         E::ModelNotInstalled | E::ResultNotReady | E::NotRetryable | E::NoResult => {
             Code::FailedPrecondition

@@ -61,7 +61,7 @@ pub(super) fn bodies(bounds: Bounds) -> Vec<BadInput> {
 
 pub(super) fn paths_and_queries() -> Vec<BadInput> {
     let get = |name, path: &str| bare(name, "GET", path);
-    let nobody = "/v1/jobs/01935d2e-0000-7000-8000-000000000001";
+    let nobody = "/v1/jobs/7fffffff-ffff-7000-8000-000000000001";
     let endless = format!("/v1/{}", "a".repeat(4_000));
     let file = format!("/v1/files/file-{}-1000", "0".repeat(64));
     vec![
