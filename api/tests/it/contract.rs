@@ -18,11 +18,12 @@ use voicefleet_api::ApiLimits;
 
 use crate::{
     bad_inputs::{self, audio::tone_wav},
-    split,
+    idempotency, split,
     support::{
         Api, bounds, catalog, limits,
         worker::{FAILS, STALLS},
     },
+    tenancy::Guarded,
 };
 
 /// Method, path template and status.
@@ -121,6 +122,9 @@ async fn every_documented_answer_occurs_and_no_other_does() {
     crowded(&log).await;
     full_queue(&log).await;
     impatient(&log).await;
+    guarded(&log, &document).await;
+    idempotency::used_twice(&log.watch(Api::new())).await;
+    keys_and_usage(&log).await;
     let (documented, occurred) = (documented(&document), log.outcomes(&document));
     // Any path refuses other methods alike; that is said once, at the top of the document.
     let occurred: BTreeSet<Outcome> = occurred
@@ -386,6 +390,113 @@ async fn full_queue(log: &Log) {
     )
     .await
     .expect(429);
+}
+
+/// Without a key, with one that does not allow it, with one that is used up.
+async fn guarded(log: &Log, document: &Value) {
+    let mut guarded = Guarded::new();
+    guarded.api = log.watch(guarded.api);
+    let limits = json!({"limits": {"requests_per_minute": 1}});
+    let used_up = guarded.key("busy", limits).await;
+    guarded
+        .call(&used_up, Method::GET, "/v1/models", None)
+        .await
+        .expect(200);
+    let nobody = guarded.key("acme", json!({})).await;
+    let speech = json!({"kind": "speech", "input": "Hello.", "tier": "realtime"});
+    let job = guarded
+        .post(&nobody, "/v1/jobs", &speech)
+        .await
+        .expect(202)
+        .id();
+    let cancel = format!("/v1/jobs/{job}/cancel");
+    guarded
+        .call(&nobody, Method::POST, &cancel, None)
+        .await
+        .expect(202);
+    let slow = json!({"limits": {"highest_tier": "batch"}});
+    let slow = guarded.key("acme", slow).await;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let path = path.replace("{id}", &job);
+        for method in item.as_object().expect("operations").keys() {
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            for key in ["", &used_up, &nobody] {
+                guarded.call(key, method.clone(), &path, None).await;
+            }
+        }
+    }
+    let openai = json!({"model": "tts-1", "voice": "alloy", "input": "Hello."});
+    guarded
+        .post(&slow, "/v1/audio/speech", &openai)
+        .await
+        .expect(403);
+    guarded.post(&slow, "/v1/jobs", &speech).await.expect(403);
+    let retry = format!("/v1/jobs/{job}/retry");
+    guarded
+        .call(&slow, Method::POST, &retry, None)
+        .await
+        .expect(403);
+    let form = bad_inputs::form::form(&[("model", "whisper-1")], Some(&tone_wav(1)));
+    let kind = format!(
+        "multipart/form-data; boundary={}",
+        bad_inputs::form::BOUNDARY
+    );
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/v1/audio/transcriptions")
+        .header("authorization", format!("Bearer {slow}"))
+        .header("content-type", kind)
+        .body(Body::from(form));
+    guarded
+        .api
+        .send(request.expect("a request"))
+        .await
+        .expect(403);
+}
+
+/// What administrators do, and how it is refused.
+async fn keys_and_usage(log: &Log) {
+    let api = log.watch(Api::new());
+    let key = api
+        .post("/v1/keys", &json!({"tenant": "acme"}))
+        .await
+        .expect(201);
+    let path = format!("/v1/keys/{}", key.id());
+    api.get("/v1/keys").await.expect(200);
+    api.get("/v1/usage").await.expect(200);
+    api.get("/v1/usage?days=0").await.expect(400);
+    api.post("/v1/keys", &json!({"tenant": "A"}))
+        .await
+        .expect(400);
+    let long = json!({"tenant": "acme", "name": "x".repeat(limits().max_json_bytes)});
+    api.post("/v1/keys", &long).await.expect(413);
+    api.call(Method::POST, "/v1/keys").await.expect(415);
+    api.call(Method::DELETE, "/v1/keys/nobody")
+        .await
+        .expect(404);
+    let mut guarded = Guarded::new();
+    guarded.api = log.watch(guarded.api);
+    let admin = guarded.admin.clone();
+    let own = format!("/v1/keys/{}", admin.split('_').nth(1).expect("an id"));
+    guarded
+        .call(&admin, Method::DELETE, &own, None)
+        .await
+        .expect(400);
+    let acme = guarded.key("acme", json!({})).await;
+    guarded
+        .call(&acme, Method::GET, "/v1/usage?tenant=bulk", None)
+        .await
+        .expect(403);
+    api.documents.outage().set_down(true);
+    api.records.outage().set_down(true);
+    api.get("/v1/keys").await.expect(503);
+    api.get("/v1/usage").await.expect(503);
+    api.post("/v1/keys", &json!({"tenant": "acme"}))
+        .await
+        .expect(503);
+    api.call(Method::DELETE, &path).await.expect(503);
+    api.documents.outage().set_down(false);
+    api.call(Method::DELETE, &path).await.expect(200);
 }
 
 async fn impatient(log: &Log) {

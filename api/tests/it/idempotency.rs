@@ -86,3 +86,9 @@ async fn without_the_documents_nothing_is_promised() {
     submit(&api, "a", &job("Hello.")).await.expect(503);
     api.post("/v1/jobs", &job("Hello.")).await.expect(202);
 }
+
+/// One key for two requests.
+pub(crate) async fn used_twice(api: &Api) {
+    submit(api, "a", &job("Hello.")).await.expect(202);
+    submit(api, "a", &job("Goodbye.")).await.expect(422);
+}

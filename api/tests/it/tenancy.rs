@@ -13,9 +13,9 @@ use voicefleet_core::Timestamp;
 use crate::support::{Api, client::Answer};
 
 /// An API that wants keys, and the key of its administrator.
-struct Guarded {
-    api: Api,
-    admin: String,
+pub(crate) struct Guarded {
+    pub(crate) api: Api,
+    pub(crate) admin: String,
 }
 
 fn grant(tenant: &str, admin: bool) -> NewKey {
@@ -29,7 +29,7 @@ fn grant(tenant: &str, admin: bool) -> NewKey {
 }
 
 impl Guarded {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::custom(|_| {})
     }
 
@@ -49,7 +49,13 @@ impl Guarded {
         }
     }
 
-    async fn call(&self, key: &str, method: Method, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn call(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if !key.is_empty() {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -64,12 +70,12 @@ impl Guarded {
         self.call(key, Method::GET, path, None).await
     }
 
-    async fn post(&self, key: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, key: &str, path: &str, body: &Value) -> Answer {
         self.call(key, Method::POST, path, Some(body)).await
     }
 
     /// A new key of `tenant`, with whatever else `more` says.
-    async fn key(&self, tenant: &str, more: Value) -> String {
+    pub(crate) async fn key(&self, tenant: &str, more: Value) -> String {
         let mut wanted = json!({"tenant": tenant});
         let members = more.as_object().expect("an object").clone();
         wanted.as_object_mut().expect("an object").extend(members);
@@ -78,7 +84,7 @@ impl Guarded {
         made["secret"].as_str().expect("a secret").to_owned()
     }
 
-    async fn submit(&self, key: &str, text: &str) -> Answer {
+    pub(crate) async fn submit(&self, key: &str, text: &str) -> Answer {
         let job = json!({"kind": "speech", "input": text, "engine": "piper"});
         self.post(key, "/v1/jobs", &job).await
     }
