@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use voicefleet_core::{
     AudioFormat, ErrorCode, Failure, Job, JobSpec, SpeechSpec, TranscriptionSpec,
 };
@@ -20,7 +20,10 @@ use crate::{
     problem::ApiError,
     results,
     schema::Binary,
-    transcription::formats::{self, Granularity, TranscriptBody, TranscriptFormat},
+    transcription::formats::{
+        self, Granularity, OpenAiTranscription, OpenAiVerboseTranscription, TranscriptBody,
+        TranscriptFormat,
+    },
 };
 
 /// How to deliver a result.
@@ -34,6 +37,16 @@ pub(crate) struct ResultQuery {
     format: Option<String>,
 }
 
+/// What `application/json` holds, depending on `format`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answer, which is written as text")]
+pub(crate) enum JsonResult {
+    Whole(TranscriptBody),
+    Json(OpenAiTranscription),
+    VerboseJson(OpenAiVerboseTranscription),
+}
+
 /// Get the result of a job
 ///
 /// `Server-Timing` tells the phases, `x-voicefleet-cache` whether it was computed (`miss`), found
@@ -44,7 +57,8 @@ pub(crate) struct ResultQuery {
         (status = 200, description = "The audio, or the transcript.", content(
             (Binary = "audio/wav"), (Binary = "audio/mpeg"), (Binary = "audio/ogg"),
             (Binary = "audio/flac"), (Binary = "audio/pcm;rate=24000;channels=1"),
-            (TranscriptBody = "application/json"),
+            (JsonResult = "application/json"),
+            (String = "text/plain"), (String = "application/x-subrip"), (String = "text/vtt"),
         )),
         (status = 400, description = "The format does not exist.",
             body = Problem, content_type = "application/problem+json"),
