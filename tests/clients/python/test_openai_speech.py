@@ -66,7 +66,7 @@ def test_aac_is_refused_with_what_is_offered(client):
 
 
 @pytest.mark.parametrize("name", ["mp3", "wav", "pcm"])
-def test_a_streamed_answer_is_the_same_speech(client, wav_seconds, tmp_path, name):
+def test_a_streamed_answer_is_the_same_speech(client, tmp_path, name):
     with client.audio.speech.with_streaming_response.create(
         model="tts-1", voice="alloy", input=TEXT, response_format=name
     ) as answer:
