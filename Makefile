@@ -48,7 +48,7 @@ test-models: setup-test
 	$(TARGET)/debug/voicefleet models pull default test
 
 .PHONY: test
-# Begins with scripts/test-chart, which takes half a minute and needs neither a cluster nor Docker.
+# Begins with scripts/test-chart, which takes half a minute and needs neither a cluster nor Docker; ends with scripts/test-clients.
 test: test-models ## The whole suite, with real models
 	@scripts/run-tests
 

@@ -100,6 +100,7 @@ pub(crate) struct TranscriptionJobRequest {
 
 /// Audio to be transcribed, with the request around it.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the form, which is read field by field")]
 pub(crate) struct TranscriptionJobForm {
     /// `transcription`; may be left out.

@@ -46,6 +46,7 @@ impl FileObject {
 
 /// The form.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the form, which is read field by field")]
 pub(crate) struct FileForm {
     /// The audio: wav, mp3, ogg, opus, flac, m4a or webm.

@@ -32,12 +32,13 @@ use crate::{
 
 /// Audio to be transcribed while the client waits.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the form, which is read field by field")]
 pub(crate) struct TranscriptionForm {
     /// The audio: wav, mp3, ogg, opus, flac, m4a or webm.
     file: Binary,
-    /// A model of `GET /v1/models`. `whisper-1`, `gpt-4o-transcribe` and `gpt-4o-mini-transcribe` mean
-    /// the first installed one.
+    /// A model of `GET /v1/models`. `whisper-1`, `gpt-transcribe`, `gpt-4o-transcribe` and
+    /// `gpt-4o-mini-transcribe` mean the first installed one.
     #[schema(example = "whisper-1")]
     model: String,
     /// ISO 639-1 code; detected if left out.

@@ -11,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use voicefleet_core::{
     AudioFormat, ErrorCode, Failure, Job, JobSpec, SpeechSpec, TranscriptionSpec,
 };
@@ -24,7 +24,10 @@ use crate::{
     results,
     schema::Binary,
     tenancy::Caller,
-    transcription::formats::{self, Granularity, TranscriptBody, TranscriptFormat},
+    transcription::formats::{
+        self, Granularity, OpenAiTranscription, OpenAiVerboseTranscription, TranscriptBody,
+        TranscriptFormat,
+    },
 };
 
 /// How to deliver a result.
@@ -36,6 +39,16 @@ pub(crate) struct ResultQuery {
     /// Transcripts: `json`, `text`, `srt`, `verbose_json` or `vtt`, as OpenAI has them; the whole transcript
     /// with segments and words if left out.
     format: Option<String>,
+}
+
+/// What `application/json` holds, depending on `format`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answer, which is written as text")]
+pub(crate) enum JsonResult {
+    Whole(TranscriptBody),
+    Json(OpenAiTranscription),
+    VerboseJson(OpenAiVerboseTranscription),
 }
 
 /// Get the result of a job
@@ -57,12 +70,14 @@ pub(crate) struct ResultQuery {
         (status = 200, description = "The audio, or the transcript.", content(
             (Binary = "audio/wav"), (Binary = "audio/mpeg"), (Binary = "audio/ogg"),
             (Binary = "audio/flac"), (Binary = "audio/pcm;rate=24000;channels=1"),
-            (TranscriptBody = "application/json"),
+            (JsonResult = "application/json"),
+            (String = "text/plain"), (String = "application/x-subrip"), (String = "text/vtt"),
         ), headers(("ETag" = String), ("Accept-Ranges" = String))),
         (status = 206, description = "The range that was asked for.", content(
             (Binary = "audio/wav"), (Binary = "audio/mpeg"), (Binary = "audio/ogg"),
             (Binary = "audio/flac"), (Binary = "audio/pcm;rate=24000;channels=1"),
             (Binary = "application/json"),
+            (Binary = "text/plain"), (Binary = "application/x-subrip"), (Binary = "text/vtt"),
         ), headers(("ETag" = String), ("Content-Range" = String))),
         (status = 304, description = "The client has it already.", headers(("ETag" = String))),
         (status = 400, description = "The format does not exist.",

@@ -27,6 +27,7 @@ const MAX_LIMIT: usize = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// Only jobs older than this one: `last_id` of the page before.
+    #[param(format = Uuid)]
     after: Option<String>,
     /// How many, 1 to 100; 20 if left out.
     #[param(minimum = 1, maximum = 100)]

@@ -8,8 +8,12 @@ pub(crate) const SPEECH_MODELS: [(&str, &str); 3] = [
 ];
 
 /// OpenAI's transcription models: all mean the default transcriber, the first installed.
-pub(crate) const TRANSCRIPTION_MODELS: [&str; 3] =
-    ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"];
+pub(crate) const TRANSCRIPTION_MODELS: [&str; 4] = [
+    "whisper-1",
+    "gpt-transcribe",
+    "gpt-4o-transcribe",
+    "gpt-4o-mini-transcribe",
+];
 
 /// OpenAI's voices and their Kokoro counterparts. On Piper each means the default voice.
 pub(crate) const VOICES: [(&str, &str); 13] = [

@@ -320,6 +320,26 @@ async fn transcripts_come_in_every_format() {
 }
 
 #[tokio::test]
+async fn every_listener_of_openais_is_the_default_one() {
+    let api = Api::new();
+    let _worker = api.worker();
+    let mut caches = Vec::new();
+    for model in [
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+    ] {
+        let fields = [("model", model), ("language", "en")];
+        let heard = api.upload(TRANSCRIPTIONS, &fields, &tone_wav(1)).await;
+        let heard = heard.expect(200);
+        assert_eq!(heard.json()["text"], HEARD, "{model}");
+        caches.push(heard.header("x-voicefleet-cache").to_owned());
+    }
+    assert_eq!(caches, ["miss", "hit", "hit", "hit"]);
+}
+
+#[tokio::test]
 async fn word_times_are_given_where_they_are_asked_for() {
     let api = Api::new();
     let _worker = api.worker();

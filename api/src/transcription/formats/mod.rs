@@ -57,6 +57,7 @@ pub(crate) struct Rendered {
 
 /// The whole transcript, as `/v1/jobs/{id}/result` gives it. Times are seconds.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TranscriptBody {
     /// All that was said.
     text: String,

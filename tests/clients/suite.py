@@ -1,0 +1,142 @@
+"""Runs every client against the program and prints a table: client, version, tests passed.
+
+usage: suite.py PROGRAM TOOLS, the latter as scripts/client-tools prints it. Ends with 0 only if everything passed.
+"""
+
+import importlib.metadata
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from program import serving
+
+HERE = pathlib.Path(__file__).parent
+PART_SECONDS = 420
+# For Schemathesis. The cases are bounded by this number per operation and phase, not by time, to be the same each run.
+SEED = 1
+CASES_PER_OPERATION = 150
+
+# Which Python package a test file is about.
+PACKAGES = {
+    "livekit": "livekit-plugins-openai",
+    "pipecat": "pipecat-ai",
+    "subtitles": "srt, webvtt-py",
+    "openai": "openai",
+}
+
+
+class Row(NamedTuple):
+    client: str
+    version: str
+    passed: int
+    failed: int
+
+
+def main() -> int:
+    program, tools = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
+    began = time.monotonic()
+    rows, well = [], True
+    with tempfile.TemporaryDirectory() as reports:
+        with serving(program) as url:
+            for part in (python_clients, node_client):
+                found, fine = part(url, tools, pathlib.Path(reports))
+                rows, well = rows + found, well and fine
+        # It withdraws jobs and sets the split, so it has a server of its own.
+        with serving(program) as url:
+            found, fine = openapi(url, tools, pathlib.Path(reports))
+            rows, well = rows + found, well and fine
+    show(rows, time.monotonic() - began)
+    return 0 if well and not any(row.failed for row in rows) else 1
+
+
+def python_clients(url: str, tools: pathlib.Path, reports: pathlib.Path) -> tuple[list[Row], bool]:
+    report = reports / "python.xml"
+    command = [tools / "venv/bin/python", "-m", "pytest", f"--junit-xml={report}", "--rootdir", HERE / "python"]
+    fine = run([*command, HERE / "python"], url)
+    counts: dict[str, list[int]] = {}
+    for case in cases(report):
+        name = case.get("classname", "").rsplit("test_", 1)[-1].split("_", 1)[0]
+        package = PACKAGES[name]
+        count(counts.setdefault(package, [0, 0]), case)
+    versions = {package: versions_of(package) for package in counts}
+    return [Row(package, versions[package], *counts[package]) for package in counts], fine
+
+
+def versions_of(packages: str) -> str:
+    return ", ".join(importlib.metadata.version(name) for name in packages.split(", "))
+
+
+def node_client(url: str, tools: pathlib.Path, reports: pathlib.Path) -> tuple[list[Row], bool]:
+    report = reports / "node.xml"
+    node = tools / "node_modules/.bin/node"
+    modules = tools / "node_modules"
+    reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"]
+    reporters += ["--test-reporter=junit", f"--test-reporter-destination={report}"]
+    command = [node, "--test", "--test-timeout=120000", *reporters, *sorted((HERE / "node").glob("*.test.cjs"))]
+    fine = run(command, url, NODE_PATH=str(modules))
+    counts = [0, 0]
+    for case in cases(report):
+        count(counts, case)
+    lock = json.loads((HERE / "node/package-lock.json").read_text())
+    version = lock["packages"]["node_modules/openai"]["version"]
+    return [Row("openai (Node)", version, *counts)], fine
+
+
+def openapi(url: str, tools: pathlib.Path, reports: pathlib.Path) -> tuple[list[Row], bool]:
+    report = reports / "openapi.ndjson"
+    command = [tools / "venv/bin/schemathesis", "--config-file", HERE / "openapi/schemathesis.toml", "run"]
+    # Every check and phase is on unless schemathesis.toml says otherwise; naming them here would overrule that.
+    command += [f"{url}/openapi.json", "--seed", str(SEED), "--max-examples", str(CASES_PER_OPERATION)]
+    command += ["--report", "ndjson", "--report-ndjson-path", report, "--no-color"]
+    # What it writes down for itself goes with the reports.
+    fine = run(command, url, cwd=reports, SCHEMATHESIS_HOOKS=str(HERE / "openapi/hooks.py"))
+    counts = [0, 0]
+    for line in report.read_text().splitlines() if report.exists() else []:
+        scenario = json.loads(line).get("ScenarioFinished")
+        for checks in scenario["recorder"].get("checks", {}).values() if scenario else ():
+            counts[any(check["status"] == "failure" for check in checks)] += 1
+    return [Row("schemathesis (cases)", versions_of("schemathesis"), *counts)], fine
+
+
+def run(command: list, url: str, cwd: pathlib.Path | None = None, **environment: str) -> bool:
+    """Whether the command ends with 0, within its time; it and what it started are ended after that."""
+    environment = {**os.environ, "VOICEFLEET_URL": url, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    part = subprocess.Popen(command, env=environment, cwd=cwd, start_new_session=True)
+    try:
+        return part.wait(timeout=PART_SECONDS) == 0
+    except subprocess.TimeoutExpired:
+        print(f"{command[0]} is not done after {PART_SECONDS} s", file=sys.stderr)
+        return False
+    finally:
+        if part.poll() is None:
+            os.killpg(part.pid, signal.SIGKILL)
+            part.wait()
+
+
+def cases(report: pathlib.Path) -> Iterable[ElementTree.Element]:
+    return ElementTree.parse(report).iter("testcase") if report.exists() else ()
+
+
+def count(counts: list[int], case: ElementTree.Element) -> None:
+    """Adds to passed or failed; what was skipped is neither."""
+    if case.find("skipped") is None:
+        counts[case.find("failure") is not None or case.find("error") is not None] += 1
+
+
+def show(rows: list[Row], seconds: float) -> None:
+    print(f"\n{'client':24}{'version':16}{'passed':>8}{'failed':>8}")
+    for row in rows:
+        print(f"{row.client:24}{row.version:16}{row.passed:>8}{row.failed:>8}")
+    print(f"{sum(row.passed for row in rows)} passed, {sum(row.failed for row in rows)} failed, in {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
