@@ -12,7 +12,7 @@ mod records;
 
 pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
 pub use claim::{Claim, RunId};
-pub use codec::{AudioCodec, AudioError, AudioLimits};
+pub use codec::{AudioCodec, AudioError, AudioLimits, AudioWriter};
 pub use engines::{
     EngineError, EngineLoader, LoadedEngine, ModelRef, SpeechChunk, SpeechEngine, SpeechRequest,
     TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript,
