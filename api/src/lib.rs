@@ -7,6 +7,7 @@
 
 mod app;
 mod audio_codec;
+mod awaited;
 mod cancel;
 mod context;
 mod endpoints;
@@ -23,6 +24,7 @@ mod retry;
 mod router;
 mod schema;
 mod speech;
+mod streaming;
 mod submit;
 mod synchronous;
 mod telemetry;
