@@ -61,8 +61,9 @@ impl Progressing {
     }
 
     fn chunks_done(&self) -> usize {
-        let computed = self.leader.as_ref().unwrap_or(&self.job);
-        computed.progress.chunks_done as usize
+        let leader = self.leader.as_ref();
+        let leader = leader.filter(|leader| self.job.follows == Some(leader.id));
+        leader.unwrap_or(&self.job).progress.chunks_done as usize
     }
 
     /// Waits until something has changed, perhaps.

@@ -17,5 +17,7 @@ mod retrying;
 mod service;
 mod split;
 mod steering;
+mod streaming;
 mod submitting;
 mod wire;
+mod withdrawing;

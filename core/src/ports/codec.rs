@@ -95,7 +95,8 @@ pub trait AudioCodec: Send + Sync {
     }
 
     /// Begins a file of speech at `rate` Hz whose end nobody knows yet. It holds what
-    /// [`encode`](Self::encode) of the whole would, but for what a header says of the whole: WAV has
+    /// [`encode`](Self::encode) makes of the stored whole (in FLAC: the stored whole), but for what a header
+    /// says of all of it: WAV has
     /// `0xFFFFFFFF` for both sizes, FLAC neither length nor checksum, and MP3 no header that tells
     /// players how much padding to skip.
     ///
@@ -109,7 +110,8 @@ pub trait AudioCodec: Send + Sync {
 
 /// A file that is written piece by piece. Blocking.
 pub trait AudioWriter: Send {
-    /// Takes samples; gives the bytes that are ready, perhaps none. Encoders keep a fraction of a second
+    /// Takes samples as they are stored ([`AudioCodec::as_stored`], or decoded from a result); gives the bytes
+    /// that are ready, perhaps none. Encoders keep a fraction of a second
     /// back.
     fn push(&mut self, samples: &[f32]) -> Result<Vec<u8>, AudioError>;
 

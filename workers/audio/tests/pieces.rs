@@ -62,12 +62,17 @@ fn samples_without_loss_are_the_same() {
         let whole = Codec.encode(&clip, AudioFormat::Wav).expect("whole");
         let pieces = in_pieces(&clip, AudioFormat::Wav).concat();
         assert_eq!(pieces[44..], whole[44..]);
+        // A rate of FLAC's, and loud: rounding twice would show.
+        let Some(part) = Codec.as_stored(&clip) else {
+            continue;
+        };
         let whole = stored(&clip);
-        let flac = in_pieces(&clip, AudioFormat::Flac).concat();
+        assert!(whole.peak() > 0.6);
+        let flac = in_pieces(&part, AudioFormat::Flac).concat();
         let ours = Codec.decode(&flac, None, AudioLimits::default());
         assert!(ours.expect("readable") == whole, "{rate} Hz");
         let theirs = ffmpeg_decode(&flac, "flac", whole.rate);
-        assert_eq!(theirs.samples.len(), whole.samples.len());
+        assert!(theirs == whole, "{rate} Hz");
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod client;
+pub(crate) mod speaker;
 pub(crate) mod worker;
 
 use std::{sync::Arc, time::Duration};

@@ -17,6 +17,9 @@ use crate::resample::resample;
 
 pub(crate) use pieces::begin;
 
+/// What decoders divide 16-bit samples by.
+const DECODED_SCALE: f32 = 32_768.0;
+
 /// Encodes a clip; see [`AudioCodec::encode`](voicefleet_core::ports::AudioCodec::encode). A clip
 /// without samples gives a valid file without audio.
 pub(crate) fn encode(pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioError> {
@@ -38,12 +41,24 @@ pub(crate) fn encode(pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioErr
 pub(crate) fn as_stored(pcm: &Pcm) -> Option<Pcm> {
     let is_kept = supported_rate(pcm.rate, &flac::RATES) == pcm.rate && pcm.rate > 0;
     is_kept.then(|| Pcm {
-        // Full scale of a decoder.
         samples: to_16_bit(&pcm.samples)
-            .map(|sample| f32::from(sample) / 32_768.0)
+            .map(|sample| f32::from(sample) / DECODED_SCALE)
             .collect(),
         rate: pcm.rate,
     })
+}
+
+/// The 16 bits that a sample which comes from a decoder had in its file.
+fn stored_value(sample: f32) -> i16 {
+    let range = f32::from(i16::MIN)..=f32::from(i16::MAX);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the value is within 16 bits, and a NaN becomes 0"
+    )]
+    let value = (sample * DECODED_SCALE)
+        .round()
+        .clamp(*range.start(), *range.end()) as i16;
+    value
 }
 
 /// What an encoder says when it fails.

@@ -5,7 +5,7 @@ use voicefleet_core::{
     ports::{AudioError, AudioWriter},
 };
 
-use super::{Reason, flac, mp3, opus, supported_rate, to_16_bit, wav};
+use super::{Reason, flac, mp3, opus, stored_value, supported_rate, to_16_bit, wav};
 use crate::resample::Resampler;
 
 /// See [`AudioCodec::begin`](voicefleet_core::ports::AudioCodec::begin).
@@ -65,7 +65,7 @@ impl AudioWriter for Pieces {
     fn push(&mut self, samples: &[f32]) -> Result<Vec<u8>, AudioError> {
         let mut ready = Vec::new();
         self.resampler.push(samples, &mut ready);
-        let samples: Vec<i16> = to_16_bit(&ready).collect();
+        let samples = in_16_bit(&ready, self.format);
         self.encoder
             .push(&samples)
             .map_err(Self::error(self.format))
@@ -79,12 +79,20 @@ impl AudioWriter for Pieces {
         } = *self;
         let mut rest = Vec::new();
         resampler.finish(&mut rest);
-        let samples: Vec<i16> = to_16_bit(&rest).collect();
+        let samples = in_16_bit(&rest, format);
         let ended = encoder.push(&samples).and_then(|mut bytes| {
             bytes.extend(encoder.finish()?);
             Ok(bytes)
         });
         ended.map_err(Self::error(format))
+    }
+}
+
+/// FLAC is what is stored, to the bit. The others are renderings of it, and round as those do.
+fn in_16_bit(samples: &[f32], format: AudioFormat) -> Vec<i16> {
+    match format {
+        AudioFormat::Flac => samples.iter().copied().map(stored_value).collect(),
+        _ => to_16_bit(samples).collect(),
     }
 }
 
