@@ -52,7 +52,7 @@ pub(super) struct Frames {
     /// Samples that do not fill a block yet.
     waiting: Vec<i32>,
     /// Frames made.
-    frames: usize,
+    made: usize,
 }
 
 impl Frames {
@@ -69,14 +69,14 @@ impl Frames {
             config,
             info,
             waiting: Vec::new(),
-            frames: 0,
+            made: 0,
         })
     }
 
     fn frame(&mut self, samples: &[i32]) -> Result<Vec<u8>, Reason> {
         self.block.fill_interleaved(samples)?;
-        let frame = encode_fixed_size_frame(&self.config, &self.block, self.frames, &self.info)?;
-        self.frames += 1;
+        let frame = encode_fixed_size_frame(&self.config, &self.block, self.made, &self.info)?;
+        self.made += 1;
         bytes(&frame)
     }
 }

@@ -56,7 +56,7 @@ pub(super) struct Packets {
     /// Samples that do not fill a packet yet.
     waiting: Vec<i16>,
     /// Packets written.
-    packets: usize,
+    written: usize,
 }
 
 impl Packets {
@@ -72,7 +72,7 @@ impl Packets {
             rate,
             frame: usize::try_from(rate / PACKETS_PER_SECOND)?,
             waiting: Vec::new(),
-            packets: 0,
+            written: 0,
         };
         let pre_skip = u16::try_from(packets.to_clock(packets.lookahead))?;
         for header in [head(pre_skip, rate), tags()] {
@@ -88,7 +88,7 @@ impl Packets {
 
     /// A page a second at least.
     fn page(&self, is_last_of_piece: bool) -> PacketWriteEndInfo {
-        let ends_second = self.packets.is_multiple_of(PACKETS_PER_SECOND as usize);
+        let ends_second = self.written.is_multiple_of(PACKETS_PER_SECOND as usize);
         if ends_second || (is_last_of_piece && self.pages == Pages::OfPieces) {
             PacketWriteEndInfo::EndPage
         } else {
@@ -98,17 +98,17 @@ impl Packets {
 
     fn write(&mut self, samples: &[i16], end: Option<u64>, is_last: bool) -> Result<(), Reason> {
         let packet = self.encoder.encode_vec(samples, MAX_PACKET)?;
-        self.packets += 1;
+        self.written += 1;
         let (position, page) = match end {
             // Where the audio ends, which cuts this packet short.
             Some(end) => (end, PacketWriteEndInfo::EndStream),
-            None => (self.to_clock(self.packets * self.frame), self.page(is_last)),
+            None => (self.to_clock(self.written * self.frame), self.page(is_last)),
         };
         self.file.write_packet(packet, SERIAL, page, position)?;
         Ok(())
     }
 
-    fn written(&mut self) -> Vec<u8> {
+    fn take_written(&mut self) -> Vec<u8> {
         std::mem::take(self.file.inner_mut())
     }
 }
@@ -125,21 +125,21 @@ impl pieces::Encoder for Packets {
         }
         let whole = all.len() - all.len() % self.frame;
         self.waiting = all.split_off(whole);
-        Ok(self.written())
+        Ok(self.take_written())
     }
 
     /// The encoder is behind by its lookahead: silence pushes the end out.
     fn finish(mut self: Box<Self>) -> Result<Vec<u8>, Reason> {
         let mut rest = std::mem::take(&mut self.waiting);
         rest.resize(rest.len() + self.lookahead, 0);
-        let end = self.to_clock(self.packets * self.frame + rest.len());
+        let end = self.to_clock(self.written * self.frame + rest.len());
         let packets = rest.len().div_ceil(self.frame);
         rest.resize(packets * self.frame, 0);
         for (index, samples) in rest.chunks_exact(self.frame).enumerate() {
             let is_end = index + 1 == packets;
             self.write(samples, is_end.then_some(end), false)?;
         }
-        Ok(self.written())
+        Ok(self.take_written())
     }
 }
 
