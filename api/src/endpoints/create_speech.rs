@@ -155,7 +155,7 @@ pub(crate) async fn create_speech(
             let audio = audio.map_err(synchronous::evicted_meanwhile)?;
             Ok(delivery.response(&job, format, audio))
         }
-        Begun::Underway(job, head, sound) => Ok(delivery.stream(&job, format, head, sound)),
+        Begun::Underway(job, head, sound) => Ok(delivery.stream(&job, format, head, *sound)),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Begun {
     /// The job has succeeded: its result.
     Whole(Job),
     /// The first bytes, and what gives the others.
-    Underway(Job, Bytes, Sound),
+    Underway(Job, Bytes, Box<Sound>),
 }
 
 /// Submits the work and waits, within `sync_wait`, until it has succeeded or the first of its audio is
@@ -37,5 +37,5 @@ pub(crate) async fn begin(
     let job = pieces.job().clone();
     let mut sound = Sound::begin(app, pieces, first, format)?;
     let head = sound.next().await?.unwrap_or_default();
-    Ok(Begun::Underway(job, head, sound))
+    Ok(Begun::Underway(job, head, Box::new(sound)))
 }
