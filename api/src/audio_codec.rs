@@ -33,6 +33,24 @@ impl CodecLanes {
             let message = "too much audio is being read and written; try again later";
             return Err(ApiError::new(ErrorCode::Unavailable, message));
         };
+        self.on_lane(place, work).await
+    }
+
+    /// Runs `work` for an answer that is being sent already: it waits for a lane however many others do,
+    /// since it was let in when it began. There is one such call at a time for each answer.
+    pub(crate) async fn go_on<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn AudioCodec) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.on_lane((), work).await
+    }
+
+    /// Keeps `place` until the work is done.
+    async fn on_lane<T: Send + 'static>(
+        &self,
+        place: impl Send + 'static,
+        work: impl FnOnce(&dyn AudioCodec) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
         let lane = Arc::clone(&self.lanes)
             .acquire_owned()
             .await

@@ -88,6 +88,9 @@ pub struct ApiLimits {
     pub codec_waiting: usize,
     /// How long a synchronous request waits for its job.
     pub sync_wait: Duration,
+    /// How long the work of a client that has hung up goes on without anybody else waiting for it: clients
+    /// whose connection broke come back by themselves.
+    pub hang_up_grace: Duration,
     /// Longest wait that a long poll may ask for.
     pub max_long_poll: Duration,
     /// How long a part may take to say that it is there.
@@ -119,6 +122,8 @@ impl Default for ApiLimits {
             codec_waiting: 64,
             // LiveKit's clients give up after 30 s.
             sync_wait: Duration::from_secs(25),
+            // OpenAI's clients come back within 1 s, LiveKit's within 2.
+            hang_up_grace: Duration::from_secs(3),
             max_long_poll: Duration::from_mins(1),
             ready_within: Duration::from_secs(1),
             max_deadline: Duration::from_hours(7 * 24),

@@ -8,6 +8,7 @@
 mod admission;
 mod app;
 mod audio_codec;
+mod awaited;
 mod cancel;
 mod context;
 mod delivery;
@@ -30,6 +31,7 @@ mod schema;
 mod server;
 mod speech;
 mod standing;
+mod streaming;
 mod submit;
 mod synchronous;
 mod telemetry;

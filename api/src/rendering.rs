@@ -18,7 +18,7 @@ use crate::{app::App, problem::ApiError};
 const CANONICAL: AudioFormat = AudioFormat::Flac;
 
 /// What we stored ourselves is decoded whatever its length.
-const NO_LIMITS: AudioLimits = AudioLimits {
+pub(crate) const NO_LIMITS: AudioLimits = AudioLimits {
     max_seconds: f64::MAX,
     max_silent_seconds: f64::MAX,
 };
@@ -66,7 +66,8 @@ pub(crate) async fn audio(
     Ok(bytes)
 }
 
-async fn canonical(app: &App, fingerprint: &Fingerprint) -> Result<Bytes, ApiError> {
+/// The result of a speech as it is stored.
+pub(crate) async fn canonical(app: &App, fingerprint: &Fingerprint) -> Result<Bytes, ApiError> {
     let found = app.blobs.get(&BlobKey::Result(fingerprint.clone())).await?;
     found.map(|blob| blob.bytes).ok_or_else(gone)
 }

@@ -89,6 +89,19 @@ pub(crate) async fn transcript(app: &App, job: &Job) -> Result<Transcript, ApiEr
 
 /// An answer with a job's result in it.
 pub(crate) fn response(job: &Job, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = unfinished_response(job, content_type, body);
+    if let Ok(phases) = HeaderValue::from_str(&phases(job)) {
+        response.headers_mut().insert(SERVER_TIMING, phases);
+    }
+    response
+}
+
+/// The same for a job that still runs, so that nothing is known of its phases.
+pub(crate) fn unfinished_response(
+    job: &Job,
+    content_type: &'static str,
+    body: impl Into<Body>,
+) -> Response {
     let kind = HeaderValue::from_static(content_type);
     let mut response = ([(header::CONTENT_TYPE, kind)], body.into()).into_response();
     let cache = if job.follows.is_some() {
@@ -100,13 +113,8 @@ pub(crate) fn response(job: &Job, content_type: &'static str, body: impl Into<Bo
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_HEADER, HeaderValue::from_static(cache));
-    for (name, text) in [
-        (JOB_ID_HEADER, job.id.to_string()),
-        (SERVER_TIMING, phases(job)),
-    ] {
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            headers.insert(name, value);
-        }
+    if let Ok(id) = HeaderValue::from_str(&job.id.to_string()) {
+        headers.insert(JOB_ID_HEADER, id);
     }
     response
 }

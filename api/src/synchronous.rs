@@ -3,39 +3,46 @@
 use voicefleet_core::{ErrorCode, Job, JobState};
 
 use crate::{
-    app::SharedApp,
+    app::{App, SharedApp},
+    awaited,
     outlook::outlook,
     problem::ApiError,
     results,
-    submit::{NewJob, submit},
+    submit::NewJob,
     tenancy::Caller,
     waiting,
 };
 
 /// Submits the work and waits until it has succeeded. When that takes too long the client is told
-/// where to find the job, which goes on; a repeated request follows it.
+/// where to find the job, which goes on; a repeated request follows it. A client that hangs up
+/// withdraws its job.
 pub(crate) async fn done(app: &SharedApp, caller: &Caller, work: NewJob) -> Result<Job, ApiError> {
-    let job = submit(app, caller, work).await?;
-    let job = waiting::until_ended(
+    let (job, mut awaited) = awaited::submit(app, caller, work).await?;
+    let waited = waiting::until_ended(
         app.records.as_ref(),
         &app.stop.closing,
         job,
         app.limits.sync_wait,
     )
-    .await?;
+    .await;
+    awaited.settle();
+    let job = waited?;
     match job.state {
         JobState::Succeeded => Ok(job),
         state if state.is_terminal() => Err(results::failure_of(&job)),
-        _ => {
-            let message = format!(
-                "the job {} is not done yet and goes on; send the same request again, or fetch /v1/jobs/{}/result",
-                job.id, job.id
-            );
-            let error = ApiError::new(ErrorCode::Unavailable, message);
-            let seconds = results::advised_wait(&job, outlook(app, &job).await);
-            Err(error.retry_after(seconds).about_job(&job))
-        }
+        _ => Err(not_done_yet(app, &job).await),
     }
+}
+
+/// For a client that has waited for long enough.
+pub(crate) async fn not_done_yet(app: &App, job: &Job) -> ApiError {
+    let message = format!(
+        "the job {} is not done yet and goes on; send the same request again, or fetch /v1/jobs/{}/result",
+        job.id, job.id
+    );
+    let error = ApiError::new(ErrorCode::Unavailable, message);
+    let seconds = results::advised_wait(job, outlook(app, job).await);
+    error.retry_after(seconds).about_job(job)
 }
 
 /// A result that was evicted between the job's end and now is worth another request.

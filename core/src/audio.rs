@@ -33,6 +33,28 @@ impl Pcm {
             .iter()
             .fold(0.0, |peak, sample| peak.max(sample.abs()))
     }
+
+    /// As it is kept between chunks, without any loss: the rate, then the samples, little-endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let rate = self.rate.to_le_bytes().into_iter();
+        let samples = self.samples.iter().flat_map(|sample| sample.to_le_bytes());
+        rate.chain(samples).collect()
+    }
+
+    /// Reads back what [`Pcm::to_bytes`] gave; `None` for what has no whole samples.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (rate, samples) = bytes.split_first_chunk::<4>()?;
+        let (samples, []) = samples.as_chunks::<4>() else {
+            return None;
+        };
+        Some(Self {
+            rate: u32::from_le_bytes(*rate),
+            samples: samples
+                .iter()
+                .map(|sample| f32::from_le_bytes(*sample))
+                .collect(),
+        })
+    }
 }
 
 /// Sample rate of `pcm` answers (Hz), whatever the voice's own rate: what OpenAI's clients assume.

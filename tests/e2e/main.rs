@@ -10,6 +10,7 @@ mod quiet;
 mod round_trip;
 mod single_flight;
 mod stop;
+mod streaming;
 mod tiers;
 
 use tempfile::TempDir;

@@ -79,8 +79,30 @@ impl Checkpoints {
         }
     }
 
+    /// Says where the chunks are, to whoever wants to hear them before the whole is there.
+    pub(crate) async fn announce(&self) {
+        if self.last() == 0 {
+            return;
+        }
+        let blob = Blob {
+            bytes: Bytes::from(self.plan.clone()),
+            content_type: "text/plain".to_owned(),
+        };
+        let key = BlobKey::Plan(self.fingerprint.clone());
+        if let Err(error) = self.blobs.put(&key, blob, Retention::Cache).await {
+            tracing::debug!(%error, "nobody can listen along");
+        }
+    }
+
     /// The whole is stored.
     pub(crate) async fn discard(&self) {
+        if self.last() > 0 {
+            let plan = BlobKey::Plan(self.fingerprint.clone());
+            if let Err(error) = self.blobs.delete(&plan).await {
+                tracing::debug!(%error, "the plan is left to be evicted");
+                return;
+            }
+        }
         for chunk in 0..self.last() {
             if let Err(error) = self.blobs.delete(&self.key(chunk)).await {
                 tracing::debug!(%error, "the chunks are left to be evicted");
@@ -103,25 +125,12 @@ impl Checkpoints {
 }
 
 impl Checkpoint for Pcm {
-    /// The rate, then the samples, little-endian.
     fn to_bytes(&self) -> Option<Vec<u8>> {
-        let rate = self.rate.to_le_bytes().into_iter();
-        let samples = self.samples.iter().flat_map(|sample| sample.to_le_bytes());
-        Some(rate.chain(samples).collect())
+        Some(self.to_bytes())
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (rate, samples) = bytes.split_first_chunk::<4>()?;
-        let (samples, []) = samples.as_chunks::<4>() else {
-            return None;
-        };
-        Some(Self {
-            rate: u32::from_le_bytes(*rate),
-            samples: samples
-                .iter()
-                .map(|sample| f32::from_le_bytes(*sample))
-                .collect(),
-        })
+        Self::from_bytes(bytes)
     }
 }
 
@@ -147,9 +156,9 @@ mod tests {
             samples: vec![0.1, -1.0, f32::MIN_POSITIVE, 1.0 / 3.0],
             rate: 22_050,
         };
-        let bytes = pcm.to_bytes().expect("bytes");
-        assert_eq!(Pcm::from_bytes(&bytes), Some(pcm));
-        assert_eq!(Pcm::from_bytes(&bytes[..7]), None);
+        let bytes = Checkpoint::to_bytes(&pcm).expect("bytes");
+        assert_eq!(<Pcm as Checkpoint>::from_bytes(&bytes), Some(pcm));
+        assert_eq!(<Pcm as Checkpoint>::from_bytes(&bytes[..7]), None);
         let heard = WindowTranscript {
             language: "en".to_owned(),
             segments: vec![Segment {

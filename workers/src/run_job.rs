@@ -232,7 +232,7 @@ impl<'a> Attempt<'a> {
             tracing::debug!(chunk, "chunk begins");
             work()
         };
-        let announced = self.announce();
+        let announced = self.announce(checkpoints);
         let computing = self.on_compute_thread(work);
         let computing = computing.instrument(tracing::info_span!("chunk", chunk));
         let (announced, made) = tokio::join!(announced, computing);
@@ -306,15 +306,19 @@ impl<'a> Attempt<'a> {
         Ok((value, took))
     }
 
-    /// Says how many chunks there are, beside the computing of the first one.
-    fn announce(&mut self) -> impl Future<Output = Result<(), Setback>> + use<'a> {
+    /// Says how many chunks there are and where they will be, beside the computing of the first one.
+    fn announce(
+        &mut self,
+        checkpoints: &Checkpoints,
+    ) -> impl Future<Output = Result<(), Setback>> + use<'a> {
         let is_news = !std::mem::replace(&mut self.announced, true);
-        let advancing = is_news.then(|| self.advance());
+        let news = is_news.then(|| (checkpoints.clone(), self.advance()));
         async {
-            match advancing {
-                Some(advancing) => advancing.await,
-                None => Ok(()),
-            }
+            let Some((checkpoints, advancing)) = news else {
+                return Ok(());
+            };
+            checkpoints.announce().await;
+            advancing.await
         }
     }
 

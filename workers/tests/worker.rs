@@ -8,12 +8,14 @@ use std::{
 };
 
 use fleet::Fleet;
+use voicefleet_audio::Codec;
 use voicefleet_core::{
     Clock, EngineId, Envelope, ErrorCode, Job, JobSpec, JobState, Pcm, Tier, Timestamp,
     TranscriptionSpec,
     ports::{
-        Blob, BlobError, BlobKey, BlobStore, EngineError, EngineLoader, JobQueue, JobRecords,
-        LoadedEngine, ModelRef, Retention, SpeechChunk, SpeechEngine, SpeechRequest,
+        AudioCodec as _, AudioLimits, Blob, BlobError, BlobKey, BlobStore, EngineError,
+        EngineLoader, JobQueue, JobRecords, LoadedEngine, ModelRef, Retention, SpeechChunk,
+        SpeechEngine, SpeechRequest,
     },
 };
 use voicefleet_testkit::{
@@ -41,6 +43,47 @@ async fn a_job_is_computed_stored_and_settled() {
         .expect("a result");
     assert_eq!(&blob.bytes[..4], b"fLaC");
     fleet.drained().await;
+}
+
+/// Whoever listens along finds what is done, and nothing is left behind in the end.
+#[tokio::test]
+async fn chunks_are_found_by_their_plan_until_the_whole_is_there() {
+    let fleet = Fleet::start(1);
+    fleet.script.gate().close();
+    let job = fleet.submit("One. Two. Three.", Tier::Standard).await;
+    fleet.script.gate().admit(2);
+    fleet.script.gate().arrived(3).await;
+    let stored = async |key: &BlobKey| fleet.blobs.get(key).await.expect("the store");
+    let plan_key = BlobKey::Plan(job.fingerprint.clone());
+    let plan = stored(&plan_key).await.expect("a plan").bytes;
+    let chunk_key = |chunk| BlobKey::Checkpoint {
+        fingerprint: job.fingerprint.clone(),
+        plan: String::from_utf8(plan.to_vec()).expect("text"),
+        chunk,
+    };
+    let mut chunks = Vec::new();
+    for chunk in 0..2 {
+        let bytes = stored(&chunk_key(chunk)).await.expect("a chunk").bytes;
+        chunks.extend(Pcm::from_bytes(&bytes).expect("samples").samples);
+    }
+    fleet.script.gate().open();
+    fleet.ended(job.id).await;
+    fleet.drained().await;
+    assert!(stored(&plan_key).await.is_none());
+    assert!(stored(&chunk_key(0)).await.is_none());
+    let result = stored(&BlobKey::Result(job.fingerprint.clone())).await;
+    let speech = Codec.decode(
+        &result.expect("a result").bytes,
+        None,
+        AudioLimits::default(),
+    );
+    let speech = speech.expect("FLAC");
+    let as_stored = Codec.as_stored(&Pcm {
+        samples: chunks,
+        rate: speech.rate,
+    });
+    let heard = as_stored.expect("a rate of FLAC's").samples;
+    assert!(!heard.is_empty() && speech.samples.starts_with(&heard));
 }
 
 #[tokio::test]

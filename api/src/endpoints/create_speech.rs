@@ -1,16 +1,17 @@
 //! `POST /v1/audio/speech`: OpenAI's text to speech.
 
-use std::fmt::Write as _;
+use std::{convert::Infallible, future::ready, io};
 
 use axum::{
+    body::Body,
     extract::{Request, State},
     response::Response,
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
-use voicefleet_core::{AudioFormat, ErrorCode, Failure, JobSpec, Tier};
+use voicefleet_core::{AudioFormat, ErrorCode, Failure, Job, JobSpec, Tier};
 
 use crate::{
     app::SharedApp,
@@ -23,17 +24,15 @@ use crate::{
     results,
     schema::{AudioFormatName, Binary, TierName},
     speech::{
-        SpeechWish,
+        SpeechWish, events,
         steering::{Urgency, resolve_and_steer},
     },
+    streaming::{self, Begun, Sound},
     submit::NewJob,
     synchronous,
     tenancy::Caller,
     urgency,
 };
-
-/// Bytes of audio in one event; about a second of WAV.
-const EVENT_BYTES: usize = 48 * 1024;
 
 /// Text to be spoken while the client waits.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,9 +90,18 @@ impl VoiceField {
 
 /// Speak text
 ///
-/// Takes what OpenAI's clients send. Waits for the audio; if that takes longer than 25 seconds (unless
-/// configured otherwise) the answer is 503 with `Retry-After`, and the work goes on: the same request
-/// finds it again.
+/// Takes what OpenAI's clients send. The answer begins when the first sentence is spoken, and goes on as the
+/// others are; audio that is there already comes whole, with its `Content-Length`. If the first sentence
+/// takes longer than 25 seconds (unless configured otherwise) the answer is 503 with `Retry-After`, and the
+/// work goes on: the same request finds it again. So it does when a later sentence takes that long.
+///
+/// What goes wrong after the answer has begun breaks it off: bytes end without the last chunk of the body,
+/// events end with one of type `error`, whose `error` is that of an error answer.
+///
+/// While it streams, WAV has `0xFFFFFFFF` for both of its sizes, FLAC leaves its length open, and MP3 has no
+/// LAME header, so that players hear its padding of some 50 ms. The samples are those of the stored result.
+///
+/// A client that hangs up cancels its job, unless others wait for the same speech.
 #[utoipa::path(post, path = "/v1/audio/speech", tag = "OpenAI",
     request_body = SpeechRequest,
     responses(
@@ -121,7 +129,7 @@ pub(crate) async fn create_speech(
     let trace = trace_context(request.headers());
     let body = read_json(request, app.limits.max_json_bytes).await?;
     let request: SpeechRequest = parse_json(&body)?;
-    let streamed = streamed(request.stream_format.as_deref())?;
+    let delivery = delivery(request.stream_format.as_deref())?;
     let wish = SpeechWish {
         input: &request.input,
         engine: request.engine.as_deref(),
@@ -145,20 +153,27 @@ pub(crate) async fn create_speech(
         trace,
         upload: None,
     };
-    let job = synchronous::done(&app, &caller, work).await?;
-    let audio = results::audio(&app, &job, format).await;
-    let audio = audio.map_err(synchronous::evicted_meanwhile)?;
-    Ok(if streamed {
-        results::response(&job, "text/event-stream", events(&audio))
-    } else {
-        results::response(&job, format.content_type(), audio)
-    })
+    match streaming::begin(&app, &caller, work, format).await? {
+        Begun::Whole(job) => {
+            let audio = results::audio(&app, &job, format).await;
+            let audio = audio.map_err(synchronous::evicted_meanwhile)?;
+            Ok(delivery.response(&job, format, audio))
+        }
+        Begun::Underway(job, head, sound) => Ok(delivery.stream(&job, format, head, *sound)),
+    }
 }
 
-fn streamed(format: Option<&str>) -> Result<bool, Failure> {
+/// How the audio is sent.
+#[derive(Clone, Copy)]
+enum Delivery {
+    Bytes,
+    Events,
+}
+
+fn delivery(format: Option<&str>) -> Result<Delivery, Failure> {
     match format {
-        None | Some("audio") => Ok(false),
-        Some("sse") => Ok(true),
+        None | Some("audio") => Ok(Delivery::Bytes),
+        Some("sse") => Ok(Delivery::Events),
         Some(other) => {
             let shown: String = other.chars().take(32).collect();
             let message = format!("unknown stream format '{shown}'; use audio or sse");
@@ -171,15 +186,46 @@ fn streamed(format: Option<&str>) -> Result<bool, Failure> {
     }
 }
 
-/// OpenAI's events. Their token counts have no meaning here and are 0.
-fn events(audio: &[u8]) -> String {
-    let usage = json!({"input_tokens": 0, "output_tokens": 0, "total_tokens": 0});
-    let done = json!({"type": "speech.audio.done", "usage": usage});
-    let delta = |chunk: &[u8]| json!({"type": "speech.audio.delta", "audio": BASE64_STANDARD.encode(chunk)});
-    let mut stream = String::new();
-    for event in audio.chunks(EVENT_BYTES).map(delta).chain([done]) {
-        // Writing to a String cannot fail.
-        let _ = write!(stream, "data: {event}\n\n");
+impl Delivery {
+    fn content_type(self, format: AudioFormat) -> &'static str {
+        match self {
+            Self::Bytes => format.content_type(),
+            Self::Events => "text/event-stream",
+        }
     }
-    stream
+
+    /// An answer with all of the audio.
+    fn response(self, job: &Job, format: AudioFormat, audio: Bytes) -> Response {
+        let body = match self {
+            Self::Bytes => Body::from(audio),
+            Self::Events => Body::from(events::deltas(&audio) + &events::done()),
+        };
+        results::response(job, self.content_type(format), body)
+    }
+
+    /// An answer with the audio as it is made, after `head`. Where it breaks off, so do the bytes, in a way
+    /// that HTTP clients notice; events end with one that says why.
+    fn stream(self, job: &Job, format: AudioFormat, head: Bytes, sound: Sound) -> Response {
+        let audio = sound.stream(head);
+        let body = match self {
+            Self::Bytes => {
+                Body::from_stream(audio.map_err(|error| io::Error::other(error.failure)))
+            }
+            Self::Events => {
+                let audio = audio.map(Some).chain(stream::once(ready(None)));
+                let events = audio.scan(false, |is_broken, audio| {
+                    ready(match audio {
+                        Some(Ok(audio)) => Some(events::deltas(&audio)),
+                        Some(Err(error)) => {
+                            *is_broken = true;
+                            Some(events::broken_off(&error))
+                        }
+                        None => (!*is_broken).then(events::done),
+                    })
+                });
+                Body::from_stream(events.map(Ok::<_, Infallible>))
+            }
+        };
+        results::unfinished_response(job, self.content_type(format), body)
+    }
 }

@@ -153,18 +153,23 @@ fn title(code: &str) -> String {
     })
 }
 
+/// The inside of OpenAI's error object.
+pub(crate) fn openai_error(error: &ApiError, status: StatusCode) -> OpenAiErrorBody {
+    OpenAiErrorBody {
+        message: error.failure.message.clone(),
+        r#type: match status {
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
+        },
+        param: error.failure.field.clone(),
+        code: Some(error.failure.code.name()),
+    }
+}
+
 fn openai_body(error: &ApiError, status: StatusCode) -> Response {
     let body = OpenAiError {
-        error: OpenAiErrorBody {
-            message: error.failure.message.clone(),
-            r#type: match status {
-                StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
-                status if status.is_server_error() => "server_error",
-                _ => "invalid_request_error",
-            },
-            param: error.failure.field.clone(),
-            code: Some(error.failure.code.name()),
-        },
+        error: openai_error(error, status),
     };
     let retry = if error.retry_after.is_some() {
         "true"

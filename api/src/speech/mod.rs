@@ -1,5 +1,6 @@
 //! From what a client asks to be spoken to a fully resolved [`voicefleet_core::SpeechSpec`].
 
+pub(crate) mod events;
 pub(crate) mod openai_names;
 pub(crate) mod steering;
 pub(crate) mod voice;

@@ -21,6 +21,8 @@ mod retrying;
 mod service;
 mod split;
 mod steering;
+mod streaming;
 mod submitting;
 mod tenancy;
 mod wire;
+mod withdrawing;

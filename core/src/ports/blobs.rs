@@ -21,6 +21,9 @@ pub enum BlobKey {
         /// Which chunk, counted from 0.
         chunk: usize,
     },
+    /// The digest of how unfinished work is cut into chunks, as text: by it, whoever listens along finds
+    /// its checkpoints. Not there for work of one chunk.
+    Plan(Fingerprint),
     /// The same speech in a delivery format, made from the canonical form.
     Rendering(Fingerprint, AudioFormat),
 }
@@ -36,6 +39,7 @@ impl BlobKey {
                 plan,
                 chunk,
             } => format!("checkpoint/{fingerprint}/{plan}/{chunk}"),
+            Self::Plan(print) => format!("plan/{print}"),
             Self::Rendering(print, format) => format!("rendering/{print}.{format}"),
         }
     }

@@ -86,4 +86,35 @@ pub trait AudioCodec: Send + Sync {
 
     /// Encodes speech. `pcm` comes out at 24 kHz, `opus` at 48 kHz; the others keep the voice's rate.
     fn encode(&self, pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioError>;
+
+    /// A part of a speech as it will be in the stored whole: rounded as FLAC rounds it, sample for sample.
+    /// `None` where a part cannot be had before the whole, since FLAC does not carry its rate; then it
+    /// cannot be delivered piece by piece.
+    fn as_stored(&self, _pcm: &Pcm) -> Option<Pcm> {
+        None
+    }
+
+    /// Begins a file of speech at `rate` Hz whose end nobody knows yet. It holds what
+    /// [`encode`](Self::encode) makes of the stored whole (in FLAC: the stored whole), but for what a header
+    /// says of all of it: WAV has
+    /// `0xFFFFFFFF` for both sizes, FLAC neither length nor checksum, and MP3 no header that tells
+    /// players how much padding to skip.
+    ///
+    /// # Errors
+    /// [`AudioError::Encode`], also from a codec that writes whole files only.
+    fn begin(&self, _rate: u32, format: AudioFormat) -> Result<Box<dyn AudioWriter>, AudioError> {
+        let reason = "this codec writes whole files only".to_owned();
+        Err(AudioError::Encode { format, reason })
+    }
+}
+
+/// A file that is written piece by piece. Blocking.
+pub trait AudioWriter: Send {
+    /// Takes samples as they are stored ([`AudioCodec::as_stored`], or decoded from a result); gives the bytes
+    /// that are ready, perhaps none. Encoders keep a fraction of a second
+    /// back.
+    fn push(&mut self, samples: &[f32]) -> Result<Vec<u8>, AudioError>;
+
+    /// Gives the rest.
+    fn finish(self: Box<Self>) -> Result<Vec<u8>, AudioError>;
 }

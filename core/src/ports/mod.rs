@@ -13,7 +13,7 @@ mod records;
 
 pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
 pub use claim::{Claim, RunId};
-pub use codec::{AudioCodec, AudioError, AudioLimits};
+pub use codec::{AudioCodec, AudioError, AudioLimits, AudioWriter};
 pub use documents::{
     Collection, Document, DocumentError, DocumentRange, DocumentWrite, Documents, MAX_DOCUMENT_ID,
     Precondition,

@@ -10,7 +10,8 @@
 //!   two channels, the others any number. Samples that are no numbers become silence, and those
 //!   beyond full scale are clipped.
 //! - Writing (`encode`): WAV, headerless PCM, MP3, Opus in Ogg and FLAC, always mono. There is no
-//!   AAC encoder under a licence that can be shipped.
+//!   AAC encoder under a licence that can be shipped. Each also piece by piece, while the audio is
+//!   still being made ([`AudioCodec::begin`]).
 //! - [`mod@resample`] changes the rate of a clip.
 //!
 //! # Licences
@@ -25,7 +26,7 @@ use std::panic::catch_unwind;
 
 use voicefleet_core::{
     audio::{AudioFormat, Pcm},
-    ports::{AudioCodec, AudioError, AudioLimits},
+    ports::{AudioCodec, AudioError, AudioLimits, AudioWriter},
 };
 
 pub use resample::resample;
@@ -49,5 +50,13 @@ impl AudioCodec for Codec {
 
     fn encode(&self, pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioError> {
         encode::encode(pcm, format)
+    }
+
+    fn as_stored(&self, pcm: &Pcm) -> Option<Pcm> {
+        encode::as_stored(pcm)
+    }
+
+    fn begin(&self, rate: u32, format: AudioFormat) -> Result<Box<dyn AudioWriter>, AudioError> {
+        encode::begin(rate, format)
     }
 }

@@ -1,5 +1,7 @@
 //! Requests in, answers out.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode},
@@ -14,6 +16,31 @@ use crate::bad_inputs::{
     BadInput,
     form::{BOUNDARY, form},
 };
+
+/// An answer whose body is read as it comes.
+pub(crate) struct Underway {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    body: Body,
+}
+
+impl Underway {
+    /// The next bytes; `None` at the end, `Err` where the body breaks off.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.body.frame());
+        let frame = next.await.expect("the body goes on")?;
+        Some(frame.map(|frame| frame.into_data().expect("no trailers")))
+    }
+
+    /// All that is left.
+    pub(crate) async fn rest(&mut self) -> Result<Vec<u8>, axum::Error> {
+        let mut rest = Vec::new();
+        while let Some(bytes) = self.next().await {
+            rest.extend(bytes?);
+        }
+        Ok(rest)
+    }
+}
 
 /// An answer, read whole.
 #[derive(Clone, Debug)]
@@ -73,6 +100,17 @@ impl Api {
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// Posts JSON and gives the answer as soon as its head is there.
+    pub(crate) async fn begin(&self, path: &str, body: &Value) -> Underway {
+        let answer = self.router.clone().oneshot(json(path, body)).await;
+        let (parts, body) = answer.expect("infallible").into_parts();
+        Underway {
             status: parts.status,
             headers: parts.headers,
             body,

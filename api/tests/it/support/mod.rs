@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod client;
+pub(crate) mod speaker;
 pub(crate) mod worker;
 
 use std::{sync::Arc, time::Duration};
@@ -47,6 +48,7 @@ pub(crate) fn limits() -> ApiLimits {
             ..AudioLimits::default()
         },
         sync_wait: Duration::from_secs(20),
+        hang_up_grace: Duration::ZERO,
         ..ApiLimits::default()
     }
 }

@@ -1,8 +1,9 @@
-//! From mono samples to a file's bytes.
+//! From mono samples to a file's bytes, whole or piece by piece.
 
 mod flac;
 mod mp3;
 mod opus;
+mod pieces;
 mod wav;
 
 use std::fmt::Display;
@@ -13,6 +14,11 @@ use voicefleet_core::{
 };
 
 use crate::resample::resample;
+
+pub(crate) use pieces::begin;
+
+/// What decoders divide 16-bit samples by.
+const DECODED_SCALE: f32 = 32_768.0;
 
 /// Encodes a clip; see [`AudioCodec::encode`](voicefleet_core::ports::AudioCodec::encode). A clip
 /// without samples gives a valid file without audio.
@@ -29,6 +35,30 @@ pub(crate) fn encode(pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioErr
         }
     };
     encoded.map_err(|Reason(reason)| AudioError::Encode { format, reason })
+}
+
+/// See [`AudioCodec::as_stored`](voicefleet_core::ports::AudioCodec::as_stored).
+pub(crate) fn as_stored(pcm: &Pcm) -> Option<Pcm> {
+    let is_kept = supported_rate(pcm.rate, &flac::RATES) == pcm.rate && pcm.rate > 0;
+    is_kept.then(|| Pcm {
+        samples: to_16_bit(&pcm.samples)
+            .map(|sample| f32::from(sample) / DECODED_SCALE)
+            .collect(),
+        rate: pcm.rate,
+    })
+}
+
+/// The 16 bits that a sample which comes from a decoder had in its file.
+fn stored_value(sample: f32) -> i16 {
+    let range = f32::from(i16::MIN)..=f32::from(i16::MAX);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the value is within 16 bits, and a NaN becomes 0"
+    )]
+    let value = (sample * DECODED_SCALE)
+        .round()
+        .clamp(*range.start(), *range.end()) as i16;
+    value
 }
 
 /// What an encoder says when it fails.
@@ -60,6 +90,11 @@ fn to_16_bit(samples: &[f32]) -> impl ExactSizeIterator<Item = i16> {
 
 /// The clip at the first of `rates` (ascending, Hz) that loses nothing, or else at the last.
 fn at_supported_rate(pcm: &Pcm, rates: &[u32]) -> Pcm {
-    let rate = rates.iter().find(|rate| **rate >= pcm.rate);
-    resample(pcm, *rate.or(rates.last()).unwrap_or(&pcm.rate))
+    resample(pcm, supported_rate(pcm.rate, rates))
+}
+
+/// The first of `rates` (ascending, Hz) that loses nothing of `rate`, or else the last.
+fn supported_rate(rate: u32, rates: &[u32]) -> u32 {
+    let enough = rates.iter().find(|supported| **supported >= rate);
+    *enough.or(rates.last()).unwrap_or(&rate)
 }

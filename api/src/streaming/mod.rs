@@ -1,0 +1,42 @@
+//! Speech that is sent while the rest of it is still being made.
+//!
+//! `progress.rs` follows the work, `pieces.rs` gives its audio chunk by chunk, `sound.rs` makes a file
+//! of it. Everything is pulled by the client's reading: between two reads nothing is made or kept.
+
+mod pieces;
+mod progress;
+mod sound;
+
+use bytes::Bytes;
+use voicefleet_core::{AudioFormat, Job};
+
+use self::pieces::Pieces;
+pub(crate) use self::sound::Sound;
+use crate::{app::SharedApp, awaited, problem::ApiError, submit::NewJob, tenancy::Caller};
+
+/// What there is to answer with.
+pub(crate) enum Begun {
+    /// The job has succeeded: its result.
+    Whole(Job),
+    /// The first bytes, and what gives the others.
+    Underway(Job, Bytes, Box<Sound>),
+}
+
+/// Submits the work and waits, within `sync_wait`, until it has succeeded or the first of its audio is
+/// there. What goes wrong until then is an error of the request.
+pub(crate) async fn begin(
+    app: &SharedApp,
+    caller: &Caller,
+    work: NewJob,
+    format: AudioFormat,
+) -> Result<Begun, ApiError> {
+    let (job, awaited) = awaited::submit(app, caller, work).await?;
+    let mut pieces = Pieces::of(app, job, awaited);
+    let Some(first) = pieces.chunk().await? else {
+        return Ok(Begun::Whole(pieces.into_job()));
+    };
+    let job = pieces.job().clone();
+    let mut sound = Sound::begin(app, pieces, first, format)?;
+    let head = sound.next().await?.unwrap_or_default();
+    Ok(Begun::Underway(job, head, Box::new(sound)))
+}
