@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::task::yield_now;
 use voicefleet_core::{
-    EngineId, Envelope, Fingerprint, Job, JobId, JobState, Progress, Tier,
+    EngineId, Envelope, Fingerprint, Job, JobId, JobState, Progress, Tenant, Tier,
     ports::{
         Arrivals, Blob, BlobError, BlobKey, BlobStore, Delivery, JobChange, JobConsumer, JobFilter,
         JobPage, JobQueue, JobRecords, PoolGauge, QueueError, RecordError, Retention, RunId,
@@ -190,6 +190,10 @@ impl<P: JobRecords> JobRecords for Wired<P> {
 
     async fn list(&self, filter: &JobFilter) -> Result<JobPage, RecordError> {
         self.wire.record(self.port.list(filter)).await
+    }
+
+    async fn in_flight_of(&self, tenant: &Tenant) -> Result<u64, RecordError> {
+        self.wire.record(self.port.in_flight_of(tenant)).await
     }
 
     async fn wait(

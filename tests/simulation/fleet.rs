@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use voicefleet_api::{ApiContext, ApiLimits, ApiStop, queue_what_was_left};
+use voicefleet_api::{ApiContext, ApiLimits, ApiStop, KeyPolicy, queue_what_was_left};
 use voicefleet_audio::Codec;
 use voicefleet_core::{
     Catalog, EngineId, ModelEntry, VoiceEntry, catalog::ModelTask, policy::RetryPolicy,
@@ -14,7 +14,7 @@ use voicefleet_core::{
 use voicefleet_testkit::{
     FakeClock,
     engines::{FakeLoader, FakeSpeechEngine, Script},
-    memory::{MemoryBlobs, MemoryQueue, MemoryRecords},
+    memory::{MemoryBlobs, MemoryDocuments, MemoryQueue, MemoryRecords},
 };
 use voicefleet_workers::{Cores, Stop, Worker, WorkerConfig, WorkerParts};
 
@@ -61,6 +61,8 @@ impl Shared {
             queue: Self::wired(&self.queue, &wire),
             records: Self::wired(&self.records, &wire),
             ledger: Arc::new(self.records.clone()),
+            documents: Arc::new(MemoryDocuments::new(self.clock.clone())),
+            keys: KeyPolicy::default(),
             scaling: ScalingPolicy::default(),
             blobs: Self::wired(&self.blobs, &wire),
             codec: Arc::new(Codec),

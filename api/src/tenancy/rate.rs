@@ -62,11 +62,11 @@ pub(super) async fn take(
     let now = app.clock.now();
     let minute = now.0.div_euclid(WINDOW_MS);
     let counter = format!("requests:{}:{minute}", caller.tenant);
-    let counted = app
+    let sum = app
         .documents
         .count(&counter, 1, Duration::from_mins(2))
         .await;
-    let used = match counted {
+    let used = match sum {
         Ok(used) => used,
         Err(error) => return Err((error.into(), Allowance::new(quota, 0, now))),
     };

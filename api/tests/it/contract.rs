@@ -468,8 +468,8 @@ async fn keys_and_usage(log: &Log) {
     api.post("/v1/keys", &json!({"tenant": "A"}))
         .await
         .expect(400);
-    let long = json!({"tenant": "acme", "name": "x".repeat(limits().max_json_bytes)});
-    api.post("/v1/keys", &long).await.expect(413);
+    let too_much = json!({"tenant": "acme", "name": "x".repeat(limits().max_json_bytes)});
+    api.post("/v1/keys", &too_much).await.expect(413);
     api.call(Method::POST, "/v1/keys").await.expect(415);
     api.call(Method::DELETE, "/v1/keys/nobody")
         .await

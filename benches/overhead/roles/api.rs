@@ -5,7 +5,7 @@ use std::{io::Write, sync::Arc};
 use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
-use voicefleet_api::{ApiContext, ApiLimits, ApiStop, queue_what_was_left, router};
+use voicefleet_api::{ApiContext, ApiLimits, ApiStop, KeyPolicy, queue_what_was_left, router};
 use voicefleet_core::{
     Catalog, EngineId, ModelEntry, VoiceEntry, catalog::ModelTask, fingerprint::digest_of,
     scaling::ScalingPolicy,
@@ -35,6 +35,8 @@ fn context(parts: Parts) -> ApiContext {
         queue: parts.queue,
         records: parts.records,
         ledger: parts.ledger,
+        documents: parts.documents,
+        keys: KeyPolicy::default(),
         scaling: ScalingPolicy::default(),
         blobs: parts.blobs,
         codec: parts.codec,

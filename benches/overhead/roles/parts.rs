@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use voicefleet_core::{
     Clock, EngineId,
-    ports::{AudioCodec, BlobStore, FleetLedger, JobQueue, JobRecords},
+    ports::{AudioCodec, BlobStore, Documents, FleetLedger, JobQueue, JobRecords},
     time::SystemClock,
 };
 use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
@@ -21,6 +21,7 @@ pub(super) struct Parts {
     pub(super) queue: Arc<dyn JobQueue>,
     pub(super) records: Arc<dyn JobRecords>,
     pub(super) ledger: Arc<dyn FleetLedger>,
+    pub(super) documents: Arc<dyn Documents>,
     pub(super) blobs: Arc<dyn BlobStore>,
     pub(super) codec: Arc<dyn AudioCodec>,
     pub(super) clock: Arc<dyn Clock>,
@@ -37,6 +38,7 @@ impl Parts {
         Ok(Self {
             queue: Arc::new(queue),
             ledger: Arc::clone(&records) as _,
+            documents: Arc::new(records.documents()),
             records,
             blobs: Arc::new(RedisBlobs::open(&redis)?),
             codec: Arc::new(NoAudio),

@@ -48,7 +48,7 @@ impl KeyOptions {
     /// Reads what is given, or names what cannot be.
     pub(super) fn read(&self) -> Result<KeyPolicy, SettingsError> {
         let mut wrong = Vec::new();
-        let mut configured = self.from_file().unwrap_or_else(|error| {
+        let mut configured = self.keys_of_the_file().unwrap_or_else(|error| {
             wrong.push(error);
             Vec::new()
         });
@@ -78,7 +78,7 @@ impl KeyOptions {
         }
     }
 
-    fn from_file(&self) -> Result<Vec<KeyRecord>, String> {
+    fn keys_of_the_file(&self) -> Result<Vec<KeyRecord>, String> {
         let Some(file) = &self.keys_file else {
             return Ok(Vec::new());
         };

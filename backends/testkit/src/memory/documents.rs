@@ -68,10 +68,10 @@ impl MemoryDocuments {
     ) -> Result<T, DocumentError> {
         self.outage.check().map_err(DocumentError::Unavailable)?;
         let now = self.clock.now();
-        let mut shelf = lock(&self.shelf);
-        shelf.documents.retain(|_, kept| kept.is_there(now));
-        shelf.counters.retain(|_, kept| kept.is_there(now));
-        work(&mut shelf)
+        let mut held = lock(&self.shelf);
+        held.documents.retain(|_, kept| kept.is_there(now));
+        held.counters.retain(|_, kept| kept.is_there(now));
+        work(&mut held)
     }
 }
 
