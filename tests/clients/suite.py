@@ -30,6 +30,7 @@ PACKAGES = {
     "pipecat": "pipecat-ai",
     "subtitles": "srt, webvtt-py",
     "openai": "openai",
+    "documented": "docs/API.md",
 }
 
 
@@ -60,7 +61,10 @@ def main() -> int:
 def python_clients(url: str, tools: pathlib.Path, reports: pathlib.Path) -> tuple[list[Row], bool]:
     report = reports / "python.xml"
     command = [tools / "venv/bin/python", "-m", "pytest", f"--junit-xml={report}", "--rootdir", HERE / "python"]
-    fine = run([*command, HERE / "python"], url)
+    # The documented examples want Node beside Python.
+    modules = tools / "node_modules"
+    node = {"VOICEFLEET_NODE": str(modules / ".bin/node"), "VOICEFLEET_NODE_MODULES": str(modules)}
+    fine = run([*command, HERE / "python"], url, **node)
     counts: dict[str, list[int]] = {}
     for case in cases(report):
         name = case.get("classname", "").rsplit("test_", 1)[-1].split("_", 1)[0]
@@ -71,6 +75,8 @@ def python_clients(url: str, tools: pathlib.Path, reports: pathlib.Path) -> tupl
 
 
 def versions_of(packages: str) -> str:
+    if packages.endswith(".md"):
+        return "as written"
     return ", ".join(importlib.metadata.version(name) for name in packages.split(", "))
 
 
