@@ -128,7 +128,11 @@ impl Attempts {
         let duration = self.clock.now().since(claimed.began);
         let attempt = described(&answer, claimed.began, duration);
         claimed.delivery.attempts.push(attempt);
-        let verdict = judge(&answer, claimed.delivery.attempts.len(), fastrand::f64());
+        let verdict = judge(
+            answer.as_ref().ok(),
+            claimed.delivery.attempts.len(),
+            fastrand::f64(),
+        );
         self.remember_health(&claimed, &endpoint, verdict).await;
         match verdict {
             Verdict::Delivered => self.end(claimed, DeliveryStatus::Delivered, ticket).await,

@@ -192,8 +192,8 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let count = Arc::default();
         let courier = Courier::new(OPEN, counted(&count)).unwrap();
-        let post = courier.post(parcel(format!("http://hook.example:{port}/")), now);
-        let (answer, ()) = tokio::join!(post, answer_once(&listener, response));
+        let answer = courier.post(parcel(format!("http://hook.example:{port}/")), now);
+        let (answer, ()) = tokio::join!(answer, answer_once(&listener, response));
         (answer, count.load(Ordering::SeqCst))
     }
 

@@ -68,7 +68,8 @@ impl Deliverer {
             }
             tokio::select! {
                 () = round.land() => {}
-                () = self.bell.notified(), if started.is_ok() => round.forget_look(),
+                () = self.bell.notified(), if started.is_ok() => round.queue_changed(),
+                () = sleep(LOOK_EVERY), if started.is_ok() => {}
             }
         }
     }

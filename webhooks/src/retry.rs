@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::courier::{Answer, PostError};
+use crate::courier::Answer;
 
 /// Waits before each attempt, from the end of the one before. Ten attempts in a little more than three days.
 pub const SCHEDULE: [Duration; 10] = [
@@ -32,14 +32,15 @@ pub(crate) enum Verdict {
     Gone,
 }
 
-/// Decides from the answer, the attempts made (this one included) and a number of 0 to 1 for the jitter.
+/// Decides from the answer, if there is one, the attempts made (this one included) and a number of 0 to 1
+/// for the jitter.
 ///
 /// `Retry-After` of 429, 502, 503 and 504 delays the next attempt, and at most to the wait that would come
 /// after it; it never hastens it, so that no receiver uses up its attempts in seconds.
-pub(crate) fn judge(answer: &Result<Answer, PostError>, attempts: usize, jitter: f64) -> Verdict {
+pub(crate) fn judge(answer: Option<&Answer>, attempts: usize, jitter: f64) -> Verdict {
     match answer {
-        Ok(answer) if (200..300).contains(&answer.status) => return Verdict::Delivered,
-        Ok(answer) if answer.status == 410 => return Verdict::Gone,
+        Some(answer) if (200..300).contains(&answer.status) => return Verdict::Delivered,
+        Some(answer) if answer.status == 410 => return Verdict::Gone,
         _ => {}
     }
     let Some(step) = SCHEDULE.get(attempts) else {
@@ -47,14 +48,13 @@ pub(crate) fn judge(answer: &Result<Answer, PostError>, attempts: usize, jitter:
     };
     let wait = step.mul_f64(1.0 - JITTER + 2.0 * JITTER * jitter);
     let longest = *SCHEDULE.get(attempts + 1).unwrap_or(step);
-    match asked_wait(answer) {
+    match answer.and_then(asked_wait) {
         Some(asked) => Verdict::RetryIn(wait.max(asked.min(longest))),
         None => Verdict::RetryIn(wait),
     }
 }
 
-fn asked_wait(answer: &Result<Answer, PostError>) -> Option<Duration> {
-    let answer = answer.as_ref().ok()?;
+fn asked_wait(answer: &Answer) -> Option<Duration> {
     let throttles = matches!(answer.status, 429 | 502 | 503 | 504);
     answer.retry_after.filter(|_| throttles)
 }
@@ -63,14 +63,18 @@ fn asked_wait(answer: &Result<Answer, PostError>) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn answered(status: u16, retry_after: Option<u64>) -> Result<Answer, PostError> {
-        Ok(Answer {
+    fn answered(status: u16, retry_after: Option<u64>) -> Answer {
+        Answer {
             status,
             retry_after: retry_after.map(Duration::from_secs),
-        })
+        }
     }
 
-    fn wait(answer: &Result<Answer, PostError>, attempts: usize) -> u64 {
+    fn wait(answer: &Answer, attempts: usize) -> u64 {
+        wait_after(Some(answer), attempts)
+    }
+
+    fn wait_after(answer: Option<&Answer>, attempts: usize) -> u64 {
         match judge(answer, attempts, 0.5) {
             Verdict::RetryIn(wait) => wait.as_secs(),
             other => panic!("{other:?}"),
@@ -80,15 +84,18 @@ mod tests {
     #[test]
     fn only_2xx_is_delivered() {
         for status in [200, 201, 204, 299] {
-            assert_eq!(judge(&answered(status, None), 1, 0.0), Verdict::Delivered);
+            assert_eq!(
+                judge(Some(&answered(status, None)), 1, 0.0),
+                Verdict::Delivered
+            );
         }
         for status in [
             100, 199, 300, 301, 304, 307, 400, 401, 404, 409, 500, 503, 599,
         ] {
             assert_eq!(wait(&answered(status, None), 1), 5, "{status}");
         }
-        assert_eq!(wait(&Err(PostError::TimedOut), 1), 5);
-        assert_eq!(judge(&answered(410, None), 1, 0.0), Verdict::Gone);
+        assert_eq!(wait_after(None, 1), 5);
+        assert_eq!(judge(Some(&answered(410, None)), 1, 0.0), Verdict::Gone);
     }
 
     #[test]
@@ -109,8 +116,11 @@ mod tests {
         for (made, step) in steps.into_iter().enumerate() {
             assert_eq!(wait(&down, made + 1), step);
         }
-        assert_eq!(judge(&down, 10, 0.5), Verdict::GiveUp);
-        assert_eq!(judge(&answered(429, Some(1)), 10, 0.5), Verdict::GiveUp);
+        assert_eq!(judge(Some(&down), 10, 0.5), Verdict::GiveUp);
+        assert_eq!(
+            judge(Some(&answered(429, Some(1))), 10, 0.5),
+            Verdict::GiveUp
+        );
     }
 
     #[test]
@@ -118,7 +128,7 @@ mod tests {
         let down = answered(500, None);
         for (jitter, millis) in [(0.0, 4_500), (0.5, 5_000), (1.0, 5_500)] {
             let wait = Duration::from_millis(millis);
-            assert_eq!(judge(&down, 1, jitter), Verdict::RetryIn(wait));
+            assert_eq!(judge(Some(&down), 1, jitter), Verdict::RetryIn(wait));
         }
     }
 

@@ -16,6 +16,8 @@ const MAX_IN_FLIGHT: usize = 16;
 const MAX_TO_ONE: usize = 4;
 /// How old what was read from the queue may become while some of it waits for room.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So much is worth more than one read of the queue.
+const MUCH: usize = 250;
 
 /// The deliveries that one deliverer has in hand.
 pub(crate) struct Round<'a> {
@@ -50,7 +52,8 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Starts what is due and has room. Looks at the queue once at most.
+    /// Starts what is due and has room. Looks at the queue once at most, and only when all that it saw last
+    /// is started or a second has passed.
     pub(crate) async fn start(&mut self, now: Timestamp) -> Result<(), DocumentError> {
         let mut looked = false;
         if self.looked_at.is_some_and(|at| now.since(at) >= LOOK_EVERY) {
@@ -59,7 +62,7 @@ impl<'a> Round<'a> {
         while self.flights.len() < MAX_IN_FLIGHT {
             if let Some(ticket) = self.take_startable() {
                 self.launch(ticket);
-            } else if looked {
+            } else if looked || !self.waiting.is_empty() {
                 return Ok(());
             } else {
                 self.look(now).await?;
@@ -69,9 +72,11 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// The queue has changed: what was read from it is not all.
-    pub(crate) fn forget_look(&mut self) {
-        self.waiting.clear();
+    /// The queue has changed. Where much waits anyway, the next regular look is soon enough.
+    pub(crate) fn queue_changed(&mut self) {
+        if self.waiting.len() < MUCH {
+            self.waiting.clear();
+        }
     }
 
     pub(crate) fn is_idle(&self) -> bool {

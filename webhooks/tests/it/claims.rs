@@ -9,7 +9,7 @@ use voicefleet_core::{
 };
 use voicefleet_webhooks::DeliveryStatus;
 
-use crate::support::{Fleet, OPEN, Receiver, Reply, endpoint_at, log_of, succeeded};
+use crate::support::{Fleet, OPEN, Receiver, Reply, endpoint_at, log_of, succeeded, tenant};
 
 const CLAIM: Duration = Duration::from_mins(1);
 
@@ -19,7 +19,7 @@ async fn tickets(fleet: &Fleet) -> Vec<(String, String)> {
         ..DocumentRange::default()
     };
     let found = fleet.documents.list(Collection::Deliveries, &range).await;
-    let found = found.unwrap().into_iter();
+    let found = found.expect("documents").into_iter();
     found.map(|ticket| (ticket.id, ticket.body)).collect()
 }
 
@@ -155,6 +155,27 @@ async fn while_the_documents_are_away_nothing_is_lost() {
     fleet.documents.outage().set_down(false);
     deliverer.tick().await.unwrap();
     assert_eq!(receiver.received().len(), 1);
+}
+
+#[tokio::test]
+async fn what_another_server_enqueues_is_found_while_a_post_is_under_way() {
+    let (fleet, slow) = (Fleet::new(), Receiver::start(Reply::Gate).await);
+    let quick = Receiver::start(Reply::Status(200)).await;
+    let webhooks = fleet.server(OPEN);
+    let (first, _) = endpoint_at(&webhooks, &slow.url("/hook")).await;
+    webhooks.enqueue(&succeeded()).await.unwrap();
+    let deliverer = webhooks.deliverer().unwrap();
+    let told = async {
+        slow.until(|held| held.paths.len() == 1).await;
+        let other = fleet.server(OPEN);
+        other.delete(&tenant(), &first.id).await.unwrap();
+        endpoint_at(&other, &quick.url("/hook")).await;
+        other.enqueue(&succeeded()).await.unwrap();
+        quick.until(|held| held.received == 1).await;
+        slow.open_gate();
+    };
+    let (done, ()) = tokio::join!(deliverer.tick(), told);
+    assert_eq!(done.unwrap(), None);
 }
 
 #[tokio::test]

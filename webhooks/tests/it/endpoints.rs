@@ -174,9 +174,11 @@ async fn there_is_room_for_twenty_however_many_come_at_once() {
 }
 
 async fn told(webhooks: &Webhooks, receiver: &Receiver) -> Received {
-    webhooks.enqueue(&succeeded()).await.unwrap();
-    webhooks.deliverer().unwrap().tick().await.unwrap();
-    receiver.received().pop().unwrap()
+    let told = webhooks.enqueue(&succeeded()).await;
+    told.expect("enqueued");
+    let deliverer = webhooks.deliverer().expect("a client");
+    deliverer.tick().await.expect("documents");
+    receiver.received().pop().expect("a request")
 }
 
 #[tokio::test]

@@ -19,9 +19,11 @@ const CLOSED: UrlPolicy = UrlPolicy {
 async fn one_delivery(fleet: &Fleet, url: &str, deliver_under: UrlPolicy) -> Delivery {
     let webhooks = fleet.server(OPEN);
     let (endpoint, _) = endpoint_at(&webhooks, url).await;
-    webhooks.enqueue(&succeeded()).await.unwrap();
-    let deliverer = fleet.server(deliver_under).deliverer().unwrap();
-    deliverer.tick().await.unwrap();
+    let told = webhooks.enqueue(&succeeded()).await;
+    told.expect("enqueued");
+    let deliverer = fleet.server(deliver_under).deliverer();
+    let deliverer = deliverer.expect("a client");
+    deliverer.tick().await.expect("documents");
     log_of(&webhooks, &endpoint).await.remove(0)
 }
 

@@ -10,7 +10,8 @@ use crate::support::{Fleet, OPEN, Receiver, Reply, endpoint_at, log_of, succeede
 /// One server makes one attempt, is stopped, and another one goes on.
 async fn one_attempt(fleet: &Fleet) -> Option<Timestamp> {
     let server = fleet.server(OPEN);
-    server.deliverer().unwrap().tick().await.unwrap()
+    let deliverer = server.deliverer().expect("a client");
+    deliverer.tick().await.expect("documents")
 }
 
 fn assert_within_jitter(wait: Duration, step: Duration) {
@@ -42,20 +43,20 @@ async fn a_receiver_that_comes_back_at_the_tenth_attempt_is_told_once() {
     assert_eq!(one_attempt(&fleet).await, None);
     assert_eq!(one_attempt(&fleet).await, None);
 
-    let received = receiver.received();
-    assert_eq!(received.len(), 10);
-    for request in &received {
+    let requests = receiver.received();
+    assert_eq!(requests.len(), 10);
+    for request in &requests {
         assert_eq!(request.id(), event.id.as_str());
         assert_eq!(
             request.header("webhook-signature"),
             request.signed_with(&secret)
         );
         assert_eq!(request.header("content-type"), "application/json");
-        assert_eq!(request.body, received[0].body);
+        assert_eq!(request.body, requests[0].body);
     }
-    let last: i64 = received[9].header("webhook-timestamp").parse().unwrap();
+    let last: i64 = requests[9].header("webhook-timestamp").parse().unwrap();
     assert_eq!(last, fleet.clock.now().0 / 1_000);
-    let payload: serde_json::Value = serde_json::from_slice(&received[0].body).unwrap();
+    let payload: serde_json::Value = serde_json::from_slice(&requests[0].body).unwrap();
     assert_eq!(payload["type"], "job.succeeded");
     assert_eq!(payload["data"]["id"], event.data["id"]);
 
@@ -116,12 +117,12 @@ async fn after_ten_failures_a_delivery_is_given_up_its_endpoint_disabled_and_red
         .unwrap();
     assert_eq!(again.repeats, Some(given_up.id.clone()));
     assert_eq!(one_attempt(&fleet).await, None);
-    let received = receiver.received();
-    assert_eq!(received.len(), 11);
-    assert_eq!(received[10].id(), event.id.as_str());
+    let requests = receiver.received();
+    assert_eq!(requests.len(), 11);
+    assert_eq!(requests[10].id(), event.id.as_str());
     assert_eq!(
-        received[10].header("webhook-signature"),
-        received[10].signed_with(&secret)
+        requests[10].header("webhook-signature"),
+        requests[10].signed_with(&secret)
     );
     let log = log_of(&webhooks, &endpoint).await;
     let states: Vec<_> = log.iter().map(|delivery| delivery.status).collect();
@@ -166,7 +167,7 @@ async fn retry_after_puts_the_next_attempt_off() {
     endpoint_at(&webhooks, &receiver.url("/hook")).await;
     webhooks.enqueue(&succeeded()).await.unwrap();
     let next = one_attempt(&fleet).await.unwrap();
-    assert_eq!(next, fleet.clock.now().after(Duration::from_secs(60)));
+    assert_eq!(next, fleet.clock.now().after(Duration::from_mins(1)));
 }
 
 #[tokio::test]

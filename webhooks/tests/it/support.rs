@@ -29,19 +29,19 @@ use voicefleet_webhooks::{
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub const OPEN: UrlPolicy = UrlPolicy {
+pub(crate) const OPEN: UrlPolicy = UrlPolicy {
     allow_http: true,
     allow_private: true,
 };
 
 /// What API servers share.
-pub struct Fleet {
-    pub clock: FakeClock,
-    pub documents: MemoryDocuments,
+pub(crate) struct Fleet {
+    pub(crate) clock: FakeClock,
+    pub(crate) documents: MemoryDocuments,
 }
 
 impl Fleet {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = FakeClock::default();
         Self {
             documents: MemoryDocuments::new(clock.clone()),
@@ -50,48 +50,48 @@ impl Fleet {
     }
 
     /// One API server.
-    pub fn server(&self, policy: UrlPolicy) -> Webhooks {
+    pub(crate) fn server(&self, policy: UrlPolicy) -> Webhooks {
         let clock = Arc::new(self.clock.clone());
         Webhooks::new(Arc::new(self.documents.clone()), clock, policy)
     }
 
     /// Lets time pass until `moment`.
-    pub fn go_to(&self, moment: Timestamp) {
+    pub(crate) fn go_to(&self, moment: Timestamp) {
         self.clock.advance(moment.since(self.clock.now()));
     }
 }
 
-pub fn tenant() -> Tenant {
-    "acme".parse().unwrap()
+pub(crate) fn tenant() -> Tenant {
+    "acme".parse().expect("in a test")
 }
 
 /// The end of a job of its own.
-pub fn succeeded() -> Event {
+pub(crate) fn succeeded() -> Event {
     let mut job = speech_job("x", Tier::Standard, Timestamp(0));
     job.tenant = tenant();
     job.state = JobState::Succeeded;
     job.finished_at = Some(Timestamp(1_767_225_600_000));
-    Event::of_job(&job, "https://speech.example").unwrap()
+    Event::of_job(&job, "https://speech.example").expect("in a test")
 }
 
-pub async fn endpoint_at(webhooks: &Webhooks, url: &str) -> (Endpoint, Secret) {
+pub(crate) async fn endpoint_at(webhooks: &Webhooks, url: &str) -> (Endpoint, Secret) {
     let new = NewEndpoint {
         url: url.to_owned(),
         events: Vec::new(),
     };
-    webhooks.create(&tenant(), new).await.unwrap()
+    webhooks.create(&tenant(), new).await.expect("in a test")
 }
 
 /// All that an endpoint's log has, newest first.
-pub async fn log_of(webhooks: &Webhooks, endpoint: &Endpoint) -> Vec<Delivery> {
+pub(crate) async fn log_of(webhooks: &Webhooks, endpoint: &Endpoint) -> Vec<Delivery> {
     let tenant = tenant();
     let page = webhooks.deliveries(&tenant, &endpoint.id, None, 100);
-    page.await.unwrap().deliveries
+    page.await.expect("in a test").deliveries
 }
 
 /// What a receiver does with a request.
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     Status(u16),
     With(u16, &'static str, String),
     /// Never answers.
@@ -104,24 +104,24 @@ pub enum Reply {
 
 /// A request that was received.
 #[derive(Clone, Debug)]
-pub struct Received {
-    pub path: String,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Received {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Received {
-    pub fn header(&self, name: &str) -> &str {
-        self.headers[name].to_str().unwrap()
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().expect("in a test")
     }
 
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.header("webhook-id")
     }
 
     /// What `secret` signs this request with.
-    pub fn signed_with(&self, secret: &Secret) -> String {
-        let timestamp = self.header("webhook-timestamp").parse().unwrap();
+    pub(crate) fn signed_with(&self, secret: &Secret) -> String {
+        let timestamp = self.header("webhook-timestamp").parse().expect("in a test");
         sign(secret, self.id(), timestamp, &self.body)
     }
 }
@@ -135,25 +135,25 @@ struct Desk {
 
 /// Requests that wait at the gate.
 #[derive(Clone, Debug, Default)]
-pub struct Held {
-    pub paths: Vec<String>,
-    pub most: usize,
-    pub most_on_one_path: usize,
+pub(crate) struct Held {
+    pub(crate) paths: Vec<String>,
+    pub(crate) most: usize,
+    pub(crate) most_on_one_path: usize,
     /// Also those that are answered at once.
-    pub received: usize,
+    pub(crate) received: usize,
 }
 
 /// A server on this host.
-pub struct Receiver {
+pub(crate) struct Receiver {
     address: SocketAddr,
     desk: Arc<Desk>,
     _tasks: JoinSet<()>,
 }
 
 impl Receiver {
-    pub async fn start(reply: Reply) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    pub(crate) async fn start(reply: Reply) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("in a test");
+        let address = listener.local_addr().expect("in a test");
         let desk = Arc::new(Desk {
             reply: Mutex::new(reply),
             received: Mutex::default(),
@@ -164,7 +164,7 @@ impl Receiver {
             .fallback(receive)
             .with_state(Arc::clone(&desk));
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        tasks.spawn(async move { axum::serve(listener, app).await.expect("in a test") });
         Self {
             address,
             desk,
@@ -172,30 +172,30 @@ impl Receiver {
         }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    pub fn reply(&self, reply: Reply) {
-        *self.desk.reply.lock().unwrap() = reply;
+    pub(crate) fn reply(&self, reply: Reply) {
+        *self.desk.reply.lock().expect("in a test") = reply;
     }
 
-    pub fn received(&self) -> Vec<Received> {
-        self.desk.received.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.desk.received.lock().expect("in a test").clone()
     }
 
     /// Waits until `enough` of what is held, and gives it.
-    pub async fn until(&self, enough: impl FnMut(&Held) -> bool) -> Held {
+    pub(crate) async fn until(&self, enough: impl FnMut(&Held) -> bool) -> Held {
         let mut held = self.desk.held.subscribe();
         let found = timeout(PATIENCE, held.wait_for(enough)).await;
-        found.expect("in time").unwrap().clone()
+        found.expect("in time").expect("in a test").clone()
     }
 
-    pub fn open_gate(&self) {
+    pub(crate) fn open_gate(&self) {
         self.desk.gate.add_permits(10_000);
     }
 }
@@ -205,16 +205,20 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let received = Received {
         path: parts.uri.path().to_owned(),
         headers: parts.headers,
-        body: axum::body::to_bytes(body, 100_000).await.unwrap(),
+        body: axum::body::to_bytes(body, 100_000)
+            .await
+            .expect("in a test"),
     };
     let path = received.path.clone();
-    desk.received.lock().unwrap().push(received);
+    desk.received.lock().expect("in a test").push(received);
     desk.held.send_modify(|held| held.received += 1);
-    let reply = desk.reply.lock().unwrap().clone();
+    let reply = desk.reply.lock().expect("in a test").clone();
     match reply {
-        Reply::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Reply::Status(status) => StatusCode::from_u16(status)
+            .expect("in a test")
+            .into_response(),
         Reply::With(status, name, value) => {
-            let status = StatusCode::from_u16(status).unwrap();
+            let status = StatusCode::from_u16(status).expect("in a test");
             (status, [(name, value)]).into_response()
         }
         Reply::Silence => std::future::pending().await,
@@ -233,9 +237,13 @@ async fn held_at_gate(desk: &Desk, path: String) -> Response {
         let same = held.paths.iter().filter(|other| **other == path).count();
         held.most_on_one_path = held.most_on_one_path.max(same);
     });
-    let passed = desk.gate.acquire().await.unwrap();
+    let passed = desk.gate.acquire().await.expect("in a test");
     desk.held.send_modify(|held| {
-        let at = held.paths.iter().position(|other| *other == path).unwrap();
+        let at = held
+            .paths
+            .iter()
+            .position(|other| *other == path)
+            .expect("in a test");
         held.paths.remove(at);
     });
     drop(passed);
