@@ -16,6 +16,7 @@ fn allowed() -> Graph {
         ("redis", &["core"]),
         ("testkit", &["core"]),
         ("api", &["core"]),
+        ("webhooks", &["core"]),
         ("workers", &["core"]),
         ("audio", &["core"]),
         ("models", &["core"]),
