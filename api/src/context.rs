@@ -10,6 +10,8 @@ use voicefleet_core::{
     scaling::ScalingPolicy,
 };
 
+use voicefleet_webhooks::Webhooks;
+
 use crate::tenancy::KeyPolicy;
 
 /// Gives the catalogue as it is now; called for every request, so it must be cheap.
@@ -29,6 +31,8 @@ pub struct ApiContext {
     pub ledger: Arc<dyn FleetLedger>,
     /// Keys, batches and whatever else API servers keep in common.
     pub documents: Arc<dyn Documents>,
+    /// Who is told of the ends of jobs.
+    pub webhooks: Webhooks,
     /// Whether requests need a key, and which keys the configuration has.
     pub keys: KeyPolicy,
     /// The pools, and the split until another one is set.

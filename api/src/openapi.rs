@@ -21,6 +21,7 @@ mod access;
         (name = "Jobs", description = "Work that is submitted now and fetched later."),
         (name = "Files", description = "Uploads for transcription jobs."),
         (name = "Catalogue", description = "What can be asked for."),
+        (name = "Webhooks", description = "Who is told of the ends of jobs."),
         (name = "Keys", description = "Who may do what, and what they have used."),
         (name = "Scaling", description = "How the compute is divided among the pools."),
         (name = "Service", description = "How the service is doing."),

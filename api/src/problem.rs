@@ -43,13 +43,19 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         E::UnknownModel
         | E::ModelNotInstalled
         | E::KeyNotFound
+        | E::WebhookNotFound
+        | E::DeliveryNotFound
         | E::JobNotFound
         | E::FileNotFound
         | E::NotFound => StatusCode::NOT_FOUND,
         E::Unauthenticated => StatusCode::UNAUTHORIZED,
         E::Forbidden => StatusCode::FORBIDDEN,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        E::ResultNotReady | E::NotRetryable | E::Cancelled => StatusCode::CONFLICT,
+        E::TooManyWebhooks
+        | E::WebhookDisabled
+        | E::ResultNotReady
+        | E::NotRetryable
+        | E::Cancelled => StatusCode::CONFLICT,
         E::ResultGone | E::JobExpired => StatusCode::GONE,
         E::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         E::UploadTooLarge | E::AudioTooLong => StatusCode::PAYLOAD_TOO_LARGE,

@@ -69,6 +69,18 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
         .routes(routes!(e::create_key::create_key, e::list_keys::list_keys))
         .routes(routes!(e::revoke_key::revoke_key))
         .routes(routes!(e::get_usage::get_usage))
+        .routes(routes!(
+            e::webhooks::create::create_webhook,
+            e::webhooks::list::list_webhooks
+        ))
+        .routes(routes!(
+            e::webhooks::get::get_webhook,
+            e::webhooks::update::update_webhook,
+            e::webhooks::delete::delete_webhook
+        ))
+        .routes(routes!(e::webhooks::rotate::rotate_webhook))
+        .routes(routes!(e::webhooks::deliveries::list_deliveries))
+        .routes(routes!(e::webhooks::redeliver::redeliver))
         .routes(routes!(e::create_file::create_file))
         .routes(routes!(e::get_file::get_file, e::delete_file::delete_file))
         .routes(routes!(e::list_models::list_models))

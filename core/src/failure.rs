@@ -50,6 +50,14 @@ pub enum ErrorCode {
     Forbidden,
     /// No such key.
     KeyNotFound,
+    /// No such webhook.
+    WebhookNotFound,
+    /// No such delivery of a webhook.
+    DeliveryNotFound,
+    /// The tenant has as many webhooks as it may have.
+    TooManyWebhooks,
+    /// The webhook is told nothing.
+    WebhookDisabled,
     /// No such job.
     JobNotFound,
     /// The job was there; it ended so long ago that its record is no longer kept.
@@ -127,6 +135,10 @@ impl ErrorCode {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
             Self::KeyNotFound => "key_not_found",
+            Self::WebhookNotFound => "webhook_not_found",
+            Self::DeliveryNotFound => "delivery_not_found",
+            Self::TooManyWebhooks => "too_many_webhooks",
+            Self::WebhookDisabled => "webhook_disabled",
             Self::JobNotFound => "job_not_found",
             Self::JobExpired => "job_expired",
             Self::FileNotFound => "file_not_found",

@@ -16,6 +16,7 @@ use voicefleet_testkit::{
     engines::{FakeLoader, FakeSpeechEngine, Script},
     memory::{MemoryBlobs, MemoryDocuments, MemoryQueue, MemoryRecords},
 };
+use voicefleet_webhooks::{UrlPolicy, Webhooks};
 use voicefleet_workers::{Cores, Stop, Worker, WorkerConfig, WorkerParts};
 
 use crate::faults::{Wire, Wired};
@@ -57,11 +58,17 @@ impl Shared {
     /// An API server.
     pub(crate) fn api(&self, wire: Wire) -> Api {
         let catalog = Arc::new(catalog());
+        let documents = MemoryDocuments::new(self.clock.clone());
         let context = ApiContext {
             queue: Self::wired(&self.queue, &wire),
             records: Self::wired(&self.records, &wire),
             ledger: Arc::new(self.records.clone()),
-            documents: Arc::new(MemoryDocuments::new(self.clock.clone())),
+            webhooks: Webhooks::new(
+                Arc::new(documents.clone()),
+                Arc::new(self.clock.clone()),
+                UrlPolicy::default(),
+            ),
+            documents: Arc::new(documents),
             keys: KeyPolicy::default(),
             scaling: ScalingPolicy::default(),
             blobs: Self::wired(&self.blobs, &wire),

@@ -26,6 +26,7 @@ mod retry;
 mod round;
 mod secret;
 mod signature;
+mod told_records;
 mod url_policy;
 mod webhooks;
 
@@ -42,5 +43,6 @@ pub use event::{Event, EventId, EventKind, InvalidEventId, MAX_PAYLOAD, UnknownE
 pub use retry::SCHEDULE;
 pub use secret::{InvalidSecret, Secret};
 pub use signature::sign;
+pub use told_records::ToldRecords;
 pub use url_policy::{UrlPolicy, UrlRefused};
 pub use webhooks::{MAX_ENDPOINTS, OLD_SECRET_VALID_FOR, Webhooks};

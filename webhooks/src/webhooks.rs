@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use voicefleet_core::{
-    Clock, Tenant,
+    Clock, Tenant, Timestamp,
     ports::{Documents, Precondition},
 };
 
@@ -63,6 +63,10 @@ impl Webhooks {
         };
         let bell = Arc::clone(&self.bell);
         Ok(Deliverer { attempts, bell })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Makes an endpoint. Its secret is told here and never again.

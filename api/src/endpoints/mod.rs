@@ -29,3 +29,4 @@ pub(crate) mod readyz;
 pub(crate) mod retry_job;
 pub(crate) mod revoke_key;
 pub(crate) mod root;
+pub(crate) mod webhooks;

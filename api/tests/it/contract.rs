@@ -24,6 +24,7 @@ use crate::{
         worker::{FAILS, STALLS},
     },
     tenancy::Guarded,
+    webhooks,
 };
 
 /// Method, path template and status.
@@ -125,6 +126,7 @@ async fn every_documented_answer_occurs_and_no_other_does() {
     guarded(&log, &document).await;
     idempotency::used_twice(&log.watch(Api::new())).await;
     keys_and_usage(&log).await;
+    webhooks::every_answer(&log.watch(Api::new())).await;
     let (documented, occurred) = (documented(&document), log.outcomes(&document));
     // Any path refuses other methods alike; that is said once, at the top of the document.
     let occurred: BTreeSet<Outcome> = occurred

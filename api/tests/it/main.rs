@@ -24,5 +24,6 @@ mod steering;
 mod streaming;
 mod submitting;
 mod tenancy;
+mod webhooks;
 mod wire;
 mod withdrawing;

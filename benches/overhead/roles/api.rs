@@ -11,6 +11,8 @@ use voicefleet_core::{
     scaling::ScalingPolicy,
 };
 
+use voicefleet_webhooks::{UrlPolicy, Webhooks};
+
 use super::parts::{ENGINE, Parts};
 use crate::options::Servers;
 
@@ -35,6 +37,11 @@ fn context(parts: Parts) -> ApiContext {
         queue: parts.queue,
         records: parts.records,
         ledger: parts.ledger,
+        webhooks: Webhooks::new(
+            Arc::clone(&parts.documents),
+            Arc::clone(&parts.clock),
+            UrlPolicy::default(),
+        ),
         documents: parts.documents,
         keys: KeyPolicy::default(),
         scaling: ScalingPolicy::default(),

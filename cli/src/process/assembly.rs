@@ -96,6 +96,7 @@ impl<'a> Assembly<'a> {
             ledger: Arc::clone(&self.backend.ledger),
             documents: Arc::clone(&self.backend.documents),
             keys: self.settings.keys.clone(),
+            webhooks: self.backend.webhooks.clone(),
             scaling: self.settings.scaling(),
             blobs: Arc::clone(&self.backend.blobs),
             codec: Arc::clone(&self.codec),

@@ -12,6 +12,7 @@ use voicefleet_embedded::{Embedded, EmbeddedConfig};
 use voicefleet_objects::{LargeBlobs, ObjectBlobs, ObjectsConfig};
 use voicefleet_rabbitmq::{ConnectError, RabbitConfig, RabbitQueue};
 use voicefleet_redis::{RedisBlobs, RedisConfig, RedisRecords};
+use voicefleet_webhooks::{ToldRecords, UrlPolicy, Webhooks};
 
 use super::Role;
 use crate::{engines, settings::Settings};
@@ -26,6 +27,7 @@ pub(crate) struct Backend {
     pub(crate) records: Arc<dyn JobRecords>,
     pub(crate) ledger: Arc<dyn FleetLedger>,
     pub(crate) documents: Arc<dyn Documents>,
+    pub(crate) webhooks: Webhooks,
     pub(crate) blobs: Arc<dyn BlobStore>,
     /// How long finished jobs are kept.
     pub(crate) finished_ttl: Duration,
@@ -50,6 +52,20 @@ impl Backend {
             cluster(settings, clock).await
         } else {
             file(settings, clock).await
+        }
+    }
+
+    /// With records that tell of the ends of jobs.
+    fn telling(self, settings: &Settings) -> Self {
+        let base = settings.public_url.clone().unwrap_or_default();
+        let told = ToldRecords::new(
+            self.records,
+            self.webhooks.clone(),
+            base.trim_end_matches('/'),
+        );
+        Self {
+            records: Arc::new(told),
+            ..self
         }
     }
 
@@ -82,15 +98,18 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
     };
     let finished_ttl = config.record_retention;
     let embedded = Embedded::open(config).await.with_context(place)?;
-    Ok(Backend {
+    let documents = embedded.documents();
+    let backend = Backend {
         queue: embedded.queue(),
         records: embedded.records(),
         ledger: embedded.ledger(),
-        documents: embedded.documents(),
+        webhooks: webhooks(&documents, settings, clock),
+        documents,
         blobs: embedded.blobs(),
         finished_ttl,
         keeper: Keeper::File(embedded),
-    })
+    };
+    Ok(backend.telling(settings))
 }
 
 async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Backend> {
@@ -112,15 +131,30 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
         )
     };
     let queue = Arc::new(broker(rabbit, Arc::clone(&records) as _, clock).await?);
-    Ok(Backend {
+    let documents: Arc<dyn Documents> = Arc::new(records.documents());
+    let backend = Backend {
         queue: Arc::clone(&queue) as _,
         records: Arc::clone(&records) as _,
         ledger: Arc::clone(&records) as _,
-        documents: Arc::new(records.documents()),
+        webhooks: webhooks(&documents, settings, clock),
+        documents,
         blobs,
         finished_ttl: redis.finished_ttl,
         keeper: Keeper::Cluster { queue, records },
-    })
+    };
+    Ok(backend.telling(settings))
+}
+
+fn webhooks(
+    documents: &Arc<dyn Documents>,
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> Webhooks {
+    let policy = UrlPolicy {
+        allow_http: settings.webhooks_to_http,
+        allow_private: settings.webhooks_to_private,
+    };
+    Webhooks::new(Arc::clone(documents), Arc::clone(clock), policy)
 }
 
 /// Big blobs go to an object store, if there is one.

@@ -55,7 +55,8 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     let router = if role.serves_the_api() {
         let context = assembly.api(telemetry.registry(), tasks.clone(), switches.api.clone());
         let draining = switches.api.draining.clone();
-        tasks.spawn(queue_what_was_left(context.clone(), draining));
+        tasks.spawn(queue_what_was_left(context.clone(), draining.clone()));
+        tasks.spawn(context.webhooks.deliverer()?.run(draining));
         voicefleet_api::router(context)
     } else {
         let exposition = assembly.exposition(telemetry.registry());

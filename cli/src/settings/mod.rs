@@ -155,6 +155,20 @@ pub(crate) struct Options {
     #[arg(long, env = "VOICEFLEET_HEADER_TIMEOUT_SECONDS", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     header_timeout_seconds: Option<u64>,
+    /// What clients call the API, such as <https://speech.example.com>: what links in webhooks begin with [default:
+    /// links without a host].
+    #[arg(long, env = "VOICEFLEET_PUBLIC_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_url: Option<String>,
+    /// Let webhooks go to `http`, too.
+    #[arg(long, env = "VOICEFLEET_WEBHOOKS_TO_HTTP", num_args = 0..=1, default_missing_value = "true")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks_to_http: Option<bool>,
+    /// Let webhooks go to addresses that are not public, for closed networks: whoever may make one can then reach
+    /// whatever the server can.
+    #[arg(long, env = "VOICEFLEET_WEBHOOKS_TO_PRIVATE", num_args = 0..=1, default_missing_value = "true")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks_to_private: Option<bool>,
     /// `OTLP` collector (gRPC) to send traces to, e.g. <http://127.0.0.1:4317> [default: none].
     #[arg(long, env = "VOICEFLEET_OTLP_ENDPOINT", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -258,6 +272,9 @@ pub(crate) struct Settings {
     pub(crate) scaler_tls_cert: Option<PathBuf>,
     pub(crate) scaler_tls_key: Option<PathBuf>,
     pub(crate) scaler_tls_client_ca: Option<PathBuf>,
+    pub(crate) public_url: Option<String>,
+    pub(crate) webhooks_to_http: bool,
+    pub(crate) webhooks_to_private: bool,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -330,6 +347,9 @@ impl Default for Settings {
             scaler_tls_cert: None,
             scaler_tls_key: None,
             scaler_tls_client_ca: None,
+            public_url: None,
+            webhooks_to_http: false,
+            webhooks_to_private: false,
             otlp_endpoint: None,
             log: DEFAULT_LOG.to_owned(),
             log_format: LogFormat::Text,

@@ -10,6 +10,8 @@ pub fn status_of(code: ErrorCode) -> Code {
     match code {
         E::UnknownModel
         | E::KeyNotFound
+        | E::WebhookNotFound
+        | E::DeliveryNotFound
         | E::JobNotFound
         | E::JobExpired
         | E::FileNotFound
@@ -17,9 +19,12 @@ pub fn status_of(code: ErrorCode) -> Code {
         | E::ResultGone => Code::NotFound,
         E::RangeNotSatisfiable => Code::OutOfRange,
         E::MethodNotAllowed => Code::Unimplemented,
-        E::ModelNotInstalled | E::ResultNotReady | E::NotRetryable | E::NoResult => {
-            Code::FailedPrecondition
-        }
+        E::TooManyWebhooks => Code::ResourceExhausted,
+        E::WebhookDisabled
+        | E::ModelNotInstalled
+        | E::ResultNotReady
+        | E::NotRetryable
+        | E::NoResult => Code::FailedPrecondition,
         E::Unauthenticated => Code::Unauthenticated,
         E::Forbidden => Code::PermissionDenied,
         E::QueueFull | E::RateLimited | E::QuotaExceeded => Code::ResourceExhausted,

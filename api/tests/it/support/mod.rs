@@ -20,6 +20,7 @@ use voicefleet_testkit::{
     FakeClock,
     memory::{MemoryBlobs, MemoryDocuments, MemoryQueue, MemoryRecords},
 };
+use voicefleet_webhooks::{ToldRecords, UrlPolicy, Webhooks};
 
 use self::worker::Worker;
 use crate::bad_inputs::Bounds;
@@ -85,16 +86,26 @@ impl Api {
         let queue = MemoryQueue::new(clock.clone());
         let records = MemoryRecords::new(clock.clone());
         let documents = MemoryDocuments::new(clock.clone());
+        let webhooks = Webhooks::new(
+            Arc::new(documents.clone()),
+            Arc::new(clock.clone()),
+            UrlPolicy::default(),
+        );
         let blobs = MemoryBlobs::new(64 * 1024 * 1024);
         let tasks = TaskTracker::new();
         let stop = ApiStop::default();
         let catalog = Arc::new(catalog::usual());
         let mut context = ApiContext {
             queue: Arc::new(queue.clone()),
-            records: Arc::new(records.clone()),
+            records: Arc::new(ToldRecords::new(
+                Arc::new(records.clone()),
+                webhooks.clone(),
+                "",
+            )),
             ledger: Arc::new(records.clone()),
             documents: Arc::new(documents.clone()),
             keys: KeyPolicy::default(),
+            webhooks: webhooks.clone(),
             scaling: ScalingPolicy::default(),
             blobs: Arc::new(blobs.clone()),
             codec: Arc::new(Codec),
