@@ -189,6 +189,7 @@ async fn speech_job(
     let most = app.limits.max_job_chars;
     let spec = resolve_and_steer(app, caller, wish, urgency, most, AudioFormat::Wav).await?;
     Ok(NewJob {
+        id: None,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,
@@ -215,6 +216,7 @@ async fn transcription_job(
     let deadline = urgency::deadline(request.deadline.as_ref(), now, furthest)?;
     let upload = upload::fetch(app, &caller.tenant, &request.file_id).await?;
     Ok(NewJob {
+        id: None,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,
@@ -238,6 +240,7 @@ async fn form_job(
     let deadline = urgency::deadline(deadline.as_ref(), now, furthest)?;
     let upload = upload::probe(app, &caller.tenant, file, room).await?;
     Ok(NewJob {
+        id: None,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,

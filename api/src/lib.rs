@@ -8,9 +8,11 @@
 mod admission;
 mod app;
 mod audio_codec;
+mod batches;
 mod cancel;
 mod context;
 mod endpoints;
+mod files;
 mod fleet;
 mod http;
 mod job_object;
@@ -32,6 +34,7 @@ mod transcription;
 mod urgency;
 mod waiting;
 
+pub use batches::run_batches;
 pub use context::{ApiContext, ApiLimits, ApiStop, CatalogSource, MetricsText};
 pub use openapi::openapi;
 pub use outbox::queue_what_was_left;

@@ -45,6 +45,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | E::KeyNotFound
         | E::JobNotFound
         | E::FileNotFound
+        | E::BatchNotFound
         | E::NotFound => StatusCode::NOT_FOUND,
         E::Unauthenticated => StatusCode::UNAUTHORIZED,
         E::Forbidden => StatusCode::FORBIDDEN,

@@ -25,6 +25,7 @@ pub(crate) async fn work_of(
     let deadline = deadline_from(app.clock.now(), &job);
     let spec = with_the_model_of_now(job.spec, &app.catalog_now())?;
     Ok(NewJob {
+        id: None,
         upload: upload_of(app, &job.tenant, &spec).await?,
         tier: job.tier,
         spec,

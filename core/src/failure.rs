@@ -54,6 +54,8 @@ pub enum ErrorCode {
     JobNotFound,
     /// No such uploaded file.
     FileNotFound,
+    /// No such batch.
+    BatchNotFound,
     /// No such path.
     NotFound,
     /// The path exists, the method does not.
@@ -127,6 +129,7 @@ impl ErrorCode {
             Self::KeyNotFound => "key_not_found",
             Self::JobNotFound => "job_not_found",
             Self::FileNotFound => "file_not_found",
+            Self::BatchNotFound => "batch_not_found",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",

@@ -4,11 +4,13 @@ mod bad_inputs;
 mod support;
 
 mod audio_jobs;
+mod batches;
 mod cancelling;
 mod catalogue;
 mod contract;
 mod dead_letters;
 mod figures;
+mod files;
 mod jobs;
 mod openai;
 mod refusals;

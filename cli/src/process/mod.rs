@@ -18,7 +18,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use voicefleet_api::queue_what_was_left;
+use voicefleet_api::{queue_what_was_left, run_batches};
 use voicefleet_workers::{Worker, WorkerStopped};
 
 use self::{
@@ -55,7 +55,8 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     let router = if role.serves_the_api() {
         let context = assembly.api(telemetry.registry(), tasks.clone(), switches.api.clone());
         let draining = switches.api.draining.clone();
-        tasks.spawn(queue_what_was_left(context.clone(), draining));
+        tasks.spawn(queue_what_was_left(context.clone(), draining.clone()));
+        tasks.spawn(run_batches(context.clone(), draining));
         voicefleet_api::router(context)
     } else {
         let exposition = assembly.exposition(telemetry.registry());

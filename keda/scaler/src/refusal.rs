@@ -12,6 +12,7 @@ pub fn status_of(code: ErrorCode) -> Code {
         | E::KeyNotFound
         | E::JobNotFound
         | E::FileNotFound
+        | E::BatchNotFound
         | E::NotFound
         | E::ResultGone => Code::NotFound,
         E::MethodNotAllowed => Code::Unimplemented,
