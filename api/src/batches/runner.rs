@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
     task::{Id, JoinError, JoinSet},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -28,6 +28,8 @@ const LOOKS_PER_CLEARING: u32 = 60;
 const MAX_RUNS: usize = 4;
 /// Batches that are looked at, and cleared away, in one look.
 const STEP: usize = 100;
+/// How long a batch is left alone that could not be gone on with.
+const REST: Duration = Duration::from_secs(10);
 
 /// Works on the batches of all tenants, until `stop`. One per process that serves the API; several beside
 /// each other share the batches, and go on with those of one that is gone.
@@ -38,6 +40,7 @@ pub async fn run_batches(context: ApiContext, stop: CancellationToken) {
         stop: stop.clone(),
         runs: JoinSet::new(),
         running: HashMap::new(),
+        resting: HashMap::new(),
         seen: None,
     };
     let mut ticks = interval(LOOK_EVERY);
@@ -66,6 +69,8 @@ struct Runner {
     stop: CancellationToken,
     runs: JoinSet<Result<(), Left>>,
     running: HashMap<Id, BatchId>,
+    /// Until when each is left alone.
+    resting: HashMap<BatchId, Instant>,
     /// Where the last look ended.
     seen: Option<Sign>,
 }
@@ -88,13 +93,15 @@ impl Runner {
         if self.runs.len() >= MAX_RUNS {
             return Ok(());
         }
+        self.resting.retain(|_, until| Instant::now() < *until);
         let signs = store::open(&self.app, self.seen.as_ref(), STEP).await?;
         let is_last = signs.len() < STEP;
         for sign in signs {
             if self.runs.len() >= MAX_RUNS {
                 return Ok(());
             }
-            if !self.running.values().any(|id| *id == sign.id) {
+            let is_running = self.running.values().any(|id| *id == sign.id);
+            if !is_running && !self.resting.contains_key(&sign.id) {
                 self.take(&sign).await?;
             }
             self.seen = Some(sign);
@@ -144,9 +151,13 @@ impl Runner {
                 tracing::debug!(batch = %id, "a batch is left to another server");
             }
             Ok((_, Err(Left::Unable(error)))) => {
+                self.resting.insert(id, Instant::now() + REST);
                 tracing::warn!(batch = %id, error = %error.failure, "a batch is gone on with later");
             }
-            Err(error) => tracing::error!(batch = %id, %error, "the work on a batch broke off"),
+            Err(error) => {
+                self.resting.insert(id, Instant::now() + REST);
+                tracing::error!(batch = %id, %error, "the work on a batch broke off");
+            }
         }
     }
 }
