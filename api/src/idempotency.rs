@@ -84,8 +84,7 @@ pub(crate) async fn assign(
         job: fresh.id,
     };
     let body = serde_json::to_string(&kept);
-    // Keys may hold anything visible; ids of documents should not.
-    let id = format!("{}/{}", caller.tenant, digest_of(key.as_bytes()));
+    let id = document_id(caller, key);
     let write = DocumentWrite {
         collection: Collection::Idempotency,
         id: id.clone(),
@@ -98,6 +97,25 @@ pub(crate) async fn assign(
         Err(DocumentError::Conflict) => before(app, &id, digest).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// Forgets the key of a request that was refused: sent again, it is a new one.
+pub(crate) async fn forget(app: &App, caller: &Caller, headers: &HeaderMap) {
+    let Ok(Some(key)) = key_in(headers) else {
+        return;
+    };
+    let id = document_id(caller, key);
+    let deleted = app
+        .documents
+        .delete(Collection::Idempotency, &id, Precondition::None);
+    if let Err(error) = deleted.await {
+        tracing::debug!(%error, "the Idempotency-Key of a refused request is remembered");
+    }
+}
+
+/// Keys may hold anything visible; ids of documents should not.
+fn document_id(caller: &Caller, key: &str) -> String {
+    format!("{}/{}", caller.tenant, digest_of(key.as_bytes()))
 }
 
 /// The id that the request got that came first.

@@ -198,6 +198,7 @@ async fn speech_job(
     let spec = resolve_and_steer(app, caller, wish, urgency, most, AudioFormat::Wav).await?;
     Ok(NewJob {
         id: None,
+        patient: false,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,
@@ -225,6 +226,7 @@ async fn transcription_job(
     let upload = upload::fetch(app, &caller.tenant, &request.file_id).await?;
     Ok(NewJob {
         id: None,
+        patient: false,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,
@@ -250,6 +252,7 @@ async fn form_job(
     let upload = upload::probe(app, &caller.tenant, file, room).await?;
     let work = NewJob {
         id: None,
+        patient: false,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,

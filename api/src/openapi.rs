@@ -12,14 +12,15 @@ mod access;
     info(
         title = "Voicefleet",
         description = "A fleet of speech workers behind one HTTP API: text to speech, speech to text.\n\n\
-            Errors are RFC 9457 problems with a stable `code`; below `/v1/audio/` they are OpenAI's error \
-            objects with the same code. Every answer has an `x-request-id`. Errors of the HTTP layer itself \
+            Errors are RFC 9457 problems with a stable `code`; below `/v1/audio/` and `/v1/batches` they are OpenAI's \
+            error objects with the same code. Every answer has an `x-request-id`. Errors of the HTTP layer itself \
             (headers beyond its limits, a request that is not HTTP) have no body.",
     ),
     tags(
         (name = "OpenAI", description = "What OpenAI's clients call. The request waits for the outcome."),
         (name = "Jobs", description = "Work that is submitted now and fetched later."),
-        (name = "Files", description = "Uploads for transcription jobs."),
+        (name = "Files", description = "Uploads for transcription jobs and batches, and what batches came to."),
+        (name = "Batches", description = "Many requests as one file, done when nobody is waiting; OpenAI's format."),
         (name = "Catalogue", description = "What can be asked for."),
         (name = "Webhooks", description = "Who is told of the ends of jobs."),
         (name = "Keys", description = "Who may do what, and what they have used."),

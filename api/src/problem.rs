@@ -47,6 +47,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         | E::DeliveryNotFound
         | E::JobNotFound
         | E::FileNotFound
+        | E::BatchNotFound
         | E::NotFound => StatusCode::NOT_FOUND,
         E::Unauthenticated => StatusCode::UNAUTHORIZED,
         E::Forbidden => StatusCode::FORBIDDEN,

@@ -26,6 +26,7 @@ pub(crate) async fn work_of(
     let spec = with_the_model_of_now(job.spec, &app.catalog_now())?;
     Ok(NewJob {
         id: None,
+        patient: false,
         upload: upload_of(app, &job.tenant, &spec).await?,
         tier: job.tier,
         spec,

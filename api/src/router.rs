@@ -81,7 +81,17 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
         .routes(routes!(e::webhooks::rotate::rotate_webhook))
         .routes(routes!(e::webhooks::deliveries::list_deliveries))
         .routes(routes!(e::webhooks::redeliver::redeliver))
-        .routes(routes!(e::create_file::create_file))
+        .routes(routes!(
+            e::create_batch::create_batch,
+            e::list_batches::list_batches
+        ))
+        .routes(routes!(e::get_batch::get_batch))
+        .routes(routes!(e::cancel_batch::cancel_batch))
+        .routes(routes!(
+            e::create_file::create_file,
+            e::list_files::list_files
+        ))
+        .routes(routes!(e::get_file_content::get_file_content))
         .routes(routes!(e::get_file::get_file, e::delete_file::delete_file))
         .routes(routes!(e::list_models::list_models))
         .routes(routes!(e::get_model::get_model))

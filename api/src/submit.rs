@@ -20,8 +20,10 @@ use crate::{
 
 /// Work that has been checked.
 pub(crate) struct NewJob {
-    /// The job's id, where it is known before the job; submitting it twice is submitting it once.
+    /// Its id, where it is known before the job: it is submitted once however often that is tried.
     pub(crate) id: Option<JobId>,
+    /// Whoever submits it comes back for it: where the queue does not take it, it stays and is queued later.
+    pub(crate) patient: bool,
     pub(crate) spec: JobSpec,
     pub(crate) tier: Tier,
     pub(crate) deadline: Option<Timestamp>,
@@ -59,11 +61,12 @@ async fn accept(app: &App, caller: &Caller, work: NewJob) -> Result<Job, ApiErro
         return answered_from_cache(app, job).await;
     }
     admission::check(app, caller).await?;
+    let patient = work.patient;
     let Some((key, blob)) = upload else {
-        return record(app, job).await;
+        return record(app, job, patient).await;
     };
     app.blobs.put(&key, blob, Retention::Pinned).await?;
-    let recorded = record(app, job).await;
+    let recorded = record(app, job, patient).await;
     if recorded.is_err() {
         release(app, &key).await;
     }
@@ -116,10 +119,11 @@ async fn answered_from_cache(app: &App, job: Job) -> Result<Job, ApiError> {
     Ok(job)
 }
 
-async fn record(app: &App, mut job: Job) -> Result<Job, ApiError> {
+async fn record(app: &App, mut job: Job, patient: bool) -> Result<Job, ApiError> {
     let submission = app.records.submit(&job).await?;
     app.meters.submitted(&job, &submission);
     match submission {
+        Submission::Leads if patient => publish_some_time(app, &job).await,
         Submission::Leads => publish(app, &job).await?,
         Submission::Follows {
             leader,
@@ -147,6 +151,13 @@ async fn publish(app: &App, job: &Job) -> Result<(), ApiError> {
         tracing::error!(job_id = %job.id, %error, "followers of an unqueued job");
     }
     Err(error)
+}
+
+/// Queues a job that is recorded. If that fails, whoever looks for jobs that were left does it.
+async fn publish_some_time(app: &App, job: &Job) {
+    if let Err(error) = queue(app, job).await {
+        tracing::debug!(job_id = %job.id, %error, "a job is not in the queue yet");
+    }
 }
 
 /// Puts a job's envelope into the queue.

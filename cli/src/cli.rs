@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Models(ModelsCommand),
     /// Look at the jobs of a running server, and do something about those that failed.
     Jobs(JobsOptions),
+    /// Have the texts of a file spoken by a running server before anybody asks for them, when there is time.
+    Warm(WarmOptions),
     /// Have sample questions spoken and read back through a running server, and show how it went.
     Sample(SampleOptions),
 }
@@ -314,4 +316,22 @@ pub(crate) struct SampleOptions {
     /// Wait at most this long for the server to be ready, seconds.
     #[arg(long, default_value_t = 60)]
     pub(crate) ready_within: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WarmOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
+    /// One text a line; or `.csv` or `.jsonl` with `text` and `voice`.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The voice of texts that name none.
+    #[arg(long, value_name = "VOICE")]
+    pub(crate) voice: Option<String>,
+    /// The engine; that of the voice if left out, or else the one whose turn it is.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// The format that is asked for. Other formats of the same audio are made when they are asked for.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
 }

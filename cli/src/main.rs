@@ -15,6 +15,7 @@ mod simulate;
 mod split;
 mod supervise;
 mod telemetry;
+mod warm;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(options) => keys::run(options).await,
             Command::Models(command) => models::run(command).await,
             Command::Jobs(options) => jobs::run(options).await,
+            Command::Warm(options) => warm::run(&options).await,
             Command::Sample(options) => sample::run(options).await,
         }
     })

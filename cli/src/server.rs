@@ -5,6 +5,7 @@ use std::{error::Error, time::Duration};
 use reqwest::{
     Method, RequestBuilder, Response, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    multipart::{Form, Part},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -15,11 +16,14 @@ use crate::{
     jobs::{DeadLetters, Job, JobPage, Purged},
     keys::{CreatedKey, Key, KeyList},
     split::Split,
+    warm::{Batch, File},
 };
 
 /// Longest wait for a connection, and for an answer.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_mins(1);
+/// The same for whole files.
+const TRANSFER: Duration = Duration::from_mins(10);
 /// The largest page that the server gives.
 const PAGE: usize = 100;
 
@@ -185,6 +189,34 @@ impl Server {
         self.answer(self.request(Method::DELETE, &path)).await
     }
 
+    /// Uploads the lines of a batch.
+    pub(crate) async fn upload_lines(&self, lines: String) -> Result<File, ServerError> {
+        let form = Form::new()
+            .text("purpose", "batch")
+            .part("file", Part::text(lines).file_name("lines.jsonl"));
+        let request = self.request(Method::POST, "/v1/files");
+        self.answer(request.timeout(TRANSFER).multipart(form)).await
+    }
+
+    /// What is in a file.
+    pub(crate) async fn file_content(&self, id: &str) -> Result<String, ServerError> {
+        let path = format!("/v1/files/{id}/content");
+        self.text(self.request(Method::GET, &path).timeout(TRANSFER))
+            .await
+    }
+
+    /// Makes a batch.
+    pub(crate) async fn create_batch(&self, wanted: &Value) -> Result<Batch, ServerError> {
+        self.answer(self.request(Method::POST, "/v1/batches").json(wanted))
+            .await
+    }
+
+    /// The batch as it is now.
+    pub(crate) async fn batch(&self, id: &str) -> Result<Batch, ServerError> {
+        let path = format!("/v1/batches/{id}");
+        self.answer(self.request(Method::GET, &path)).await
+    }
+
     /// Divides the compute anew.
     pub(crate) async fn set_split(&self, split: &Value) -> Result<Split, ServerError> {
         self.answer(self.request(Method::PUT, "/v1/split").json(split))
@@ -196,6 +228,11 @@ impl Server {
     }
 
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ServerError> {
+        let text = self.text(request).await?;
+        serde_json::from_str(&text).map_err(|error| self.stranger(error.to_string()))
+    }
+
+    async fn text(&self, request: RequestBuilder) -> Result<String, ServerError> {
         let absent = |error: reqwest::Error| ServerError::Absent {
             base: self.base.clone(),
             reason: innermost(&error),
@@ -204,20 +241,29 @@ impl Server {
         if !answer.status().is_success() {
             return Err(self.refusal(answer).await);
         }
-        let text = answer.text().await.map_err(absent)?;
-        serde_json::from_str(&text).map_err(|error| self.stranger(error.to_string()))
+        answer.text().await.map_err(absent)
     }
 
-    /// Every refusal of ours is a problem with a code and a sentence.
+    /// Every refusal of ours has a code and a sentence: it is a problem, or OpenAI's error object.
     async fn refusal(&self, answer: Response) -> ServerError {
         #[derive(Deserialize)]
-        struct Problem {
+        #[serde(untagged)]
+        enum Refusal {
+            Problem { code: String, detail: String },
+            OpenAi { error: OpenAiError },
+        }
+        #[derive(Deserialize)]
+        struct OpenAiError {
             code: String,
-            detail: String,
+            message: String,
         }
         let status = answer.status();
-        match answer.json::<Problem>().await {
-            Ok(Problem { code, detail }) => ServerError::Refused { code, detail },
+        match answer.json::<Refusal>().await {
+            Ok(Refusal::Problem { code, detail }) => ServerError::Refused { code, detail },
+            Ok(Refusal::OpenAi { error }) => ServerError::Refused {
+                code: error.code,
+                detail: error.message,
+            },
             Err(_) => self.stranger(status.to_string()),
         }
     }

@@ -64,6 +64,8 @@ pub enum ErrorCode {
     JobExpired,
     /// No such uploaded file.
     FileNotFound,
+    /// No such batch.
+    BatchNotFound,
     /// No such path.
     NotFound,
     /// The path exists, the method does not.
@@ -142,6 +144,7 @@ impl ErrorCode {
             Self::JobNotFound => "job_not_found",
             Self::JobExpired => "job_expired",
             Self::FileNotFound => "file_not_found",
+            Self::BatchNotFound => "batch_not_found",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",

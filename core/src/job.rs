@@ -3,7 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
 
 use crate::{
     envelope::TraceContext, failure::Failure, fingerprint::Fingerprint, spec::JobSpec,
@@ -24,6 +25,20 @@ impl JobId {
     /// Whether it is of the version that has a time in it; ids that others have made up may not be.
     pub fn has_time(self) -> bool {
         self.0.get_version_num() == 7
+    }
+
+    /// The id of the `number`th job of something that was made at `at` and is called `source`: always the
+    /// same one, so that whoever submits the jobs of it a second time submits nothing twice.
+    pub fn derived(at: Timestamp, source: &str, number: u64) -> Self {
+        let digest = Sha256::new()
+            .chain_update((source.len() as u64).to_le_bytes())
+            .chain_update(source)
+            .chain_update(number.to_le_bytes())
+            .finalize();
+        let mut random = [0; 10];
+        random.copy_from_slice(&digest[..10]);
+        let millis = u64::try_from(at.0).unwrap_or(0);
+        Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// When it was made, which stands in its first 48 bits (RFC 9562, 5.7).
@@ -138,4 +153,22 @@ pub struct Job {
     /// The trace of the request that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_derived_id_is_a_version_7_id_of_its_source_and_number() {
+        let at = Timestamp(1_767_225_600_123);
+        let id = JobId::derived(at, "batch_1", 7);
+        assert_eq!(id, JobId::derived(at, "batch_1", 7));
+        assert_eq!(id.created_at(), at);
+        assert_eq!(id.0.get_version_num(), 7);
+        assert_eq!(id.0.get_variant(), uuid::Variant::RFC4122);
+        for (source, number) in [("batch_1", 8), ("batch_2", 7), ("batch_", 7)] {
+            assert_ne!(id, JobId::derived(at, source, number));
+        }
+    }
 }

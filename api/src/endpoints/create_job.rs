@@ -72,7 +72,13 @@ pub(crate) async fn create_job(
         id: Some(assigned.id),
         ..work
     };
-    let job = submit(&app, &caller, work).await?;
+    let job = match submit(&app, &caller, work).await {
+        Ok(job) => job,
+        Err(refusal) => {
+            idempotency::forget(&app, &caller, &headers).await;
+            return Err(refusal);
+        }
+    };
     Ok(accepted(&app, &job).await)
 }
 

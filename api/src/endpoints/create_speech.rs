@@ -67,6 +67,31 @@ pub(crate) struct SpeechRequest {
     engine: Option<String>,
 }
 
+impl SpeechRequest {
+    /// What is to be spoken, and how.
+    pub(crate) fn wish(&self) -> SpeechWish<'_> {
+        SpeechWish {
+            input: &self.input,
+            engine: self.engine.as_deref(),
+            model: Some(&self.model),
+            voice: Some(self.voice.name()),
+            speed: self.speed,
+            format: self.response_format.as_deref(),
+        }
+    }
+
+    /// The tier that was asked for.
+    pub(crate) fn tier(&self) -> Option<&str> {
+        self.tier.as_deref()
+    }
+
+    /// Whether the audio is to come as events.
+    pub(crate) fn is_streamed(&self) -> Result<bool, Failure> {
+        let delivery = delivery(self.stream_format.as_deref())?;
+        Ok(matches!(delivery, Delivery::Events))
+    }
+}
+
 /// A voice by name, or as an object with its `id`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
@@ -130,16 +155,9 @@ pub(crate) async fn create_speech(
     let body = read_json(request, app.limits.max_json_bytes).await?;
     let request: SpeechRequest = parse_json(&body)?;
     let delivery = delivery(request.stream_format.as_deref())?;
-    let wish = SpeechWish {
-        input: &request.input,
-        engine: request.engine.as_deref(),
-        model: Some(&request.model),
-        voice: Some(request.voice.name()),
-        speed: request.speed,
-        format: request.response_format.as_deref(),
-    };
+    let wish = request.wish();
     let urgency = Urgency {
-        tier: urgency::tier(request.tier.as_deref(), Tier::Realtime)?,
+        tier: urgency::tier(request.tier(), Tier::Realtime)?,
         deadline: None,
     };
     let most = app.limits.max_sync_chars;
@@ -147,6 +165,7 @@ pub(crate) async fn create_speech(
     let format = spec.format;
     let work = NewJob {
         id: None,
+        patient: false,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,

@@ -116,7 +116,12 @@ pub(crate) async fn create_transcription(
 ) -> Result<Response, ApiError> {
     let trace = trace_context(request.headers());
     let (mut form, file, room) = audio_form(&app, request, &FIELDS).await?;
-    let delivery = delivery(&mut form)?;
+    let delivery = delivery(DeliveryWish {
+        stream: form.take("stream"),
+        chunking_strategy: form.take("chunking_strategy"),
+        response_format: form.take("response_format"),
+        granularities: form.take_all(GRANULARITIES),
+    })?;
     require(&form, "model")?;
     let checked = checked_wish(&app, &mut form)?;
     let tier = urgency::tier(form.take("tier").as_deref(), Tier::Realtime)?;
@@ -125,6 +130,7 @@ pub(crate) async fn create_transcription(
     let temperature = spec.temperature;
     let work = NewJob {
         id: None,
+        patient: false,
         spec: JobSpec::Transcription(spec),
         tier,
         deadline: None,
@@ -148,20 +154,24 @@ pub(crate) async fn create_transcription(
     ))
 }
 
-/// How the transcript is to be delivered.
-struct Delivery {
-    format: TranscriptFormat,
-    granularity: Granularity,
+/// How a client wants the transcript to be delivered.
+pub(crate) struct DeliveryWish {
+    pub(crate) stream: Option<String>,
+    pub(crate) chunking_strategy: Option<String>,
+    pub(crate) response_format: Option<String>,
+    pub(crate) granularities: Vec<String>,
 }
 
-fn delivery(form: &mut Form) -> Result<Delivery, Failure> {
-    refuse_other(form.take("stream"), "stream", &["false", "False"])?;
-    refuse_other(
-        form.take("chunking_strategy"),
-        "chunking_strategy",
-        &["auto"],
-    )?;
-    let format = form.take("response_format");
+/// How the transcript is to be delivered.
+pub(crate) struct Delivery {
+    pub(crate) format: TranscriptFormat,
+    pub(crate) granularity: Granularity,
+}
+
+pub(crate) fn delivery(wish: DeliveryWish) -> Result<Delivery, Failure> {
+    refuse_other(wish.stream, "stream", &["false", "False"])?;
+    refuse_other(wish.chunking_strategy, "chunking_strategy", &["auto"])?;
+    let format = wish.response_format;
     let format = format.as_deref().unwrap_or("json").parse();
     let format = format.map_err(|failure: Failure| Failure {
         field: Some("response_format".to_owned()),
@@ -169,7 +179,7 @@ fn delivery(form: &mut Form) -> Result<Delivery, Failure> {
     })?;
     Ok(Delivery {
         format,
-        granularity: granularity(&form.take_all(GRANULARITIES), format)?,
+        granularity: granularity(&wish.granularities, format)?,
     })
 }
 

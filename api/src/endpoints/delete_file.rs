@@ -1,4 +1,4 @@
-//! `DELETE /v1/files/{id}`: forgets an uploaded file.
+//! `DELETE /v1/files/{id}`: forgets a file.
 
 use axum::{
     Json,
@@ -10,10 +10,10 @@ use voicefleet_core::ErrorCode;
 
 use crate::{
     app::SharedApp,
+    files,
     http::{errors::Problem, path::segment},
     problem::ApiError,
     tenancy::Caller,
-    transcription::upload::{FileId, not_found},
 };
 
 /// A file that is no more.
@@ -29,7 +29,8 @@ pub(crate) struct DeletedFile {
 
 /// Delete a file
 ///
-/// Jobs that still wait for it fail with `file_not_found`. Transcripts that were made of it stay.
+/// Jobs that still wait for it fail with `file_not_found`. Transcripts that were made of it
+/// stay, and a batch has a copy of its lines.
 #[utoipa::path(delete, path = "/v1/files/{id}", tag = "Files",
     params(("id" = String, Path, description = "The file's id.")),
     responses(
@@ -45,14 +46,11 @@ pub(crate) async fn delete_file(
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DeletedFile>, ApiError> {
-    let text = segment(id, ErrorCode::FileNotFound)?;
-    let id = FileId::parse(&text, &caller.tenant).ok_or_else(|| not_found(&text))?;
-    if !app.blobs.contains(&id.key()).await? {
-        return Err(not_found(&text).into());
-    }
-    app.blobs.delete(&id.key()).await?;
+    let id = segment(id, ErrorCode::FileNotFound)?;
+    files::find(&app, &caller.tenant, &id).await?;
+    files::delete(&app, &caller.tenant, &id).await?;
     Ok(Json(DeletedFile {
-        id: text,
+        id,
         object: "file",
         deleted: true,
     }))

@@ -1,4 +1,4 @@
-//! `GET /v1/files/{id}`: what is known of an uploaded file.
+//! `GET /v1/files/{id}`: what is known of a file.
 
 use axum::{
     Json,
@@ -9,10 +9,10 @@ use voicefleet_core::ErrorCode;
 use super::create_file::FileObject;
 use crate::{
     app::SharedApp,
+    files,
     http::{errors::Problem, path::segment},
     problem::ApiError,
     tenancy::Caller,
-    transcription::upload,
 };
 
 /// Get a file
@@ -32,6 +32,6 @@ pub(crate) async fn get_file(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<FileObject>, ApiError> {
     let id = segment(id, ErrorCode::FileNotFound)?;
-    let upload = upload::fetch(&app, &caller.tenant, &id).await?;
-    Ok(Json(FileObject::new(&upload.id, upload.len())))
+    let file = files::find(&app, &caller.tenant, &id).await?;
+    Ok(Json(file.into()))
 }

@@ -1,6 +1,8 @@
 //! One file per endpoint: its request, its answers, and the few lines between them and the logic.
 
+pub(crate) mod cancel_batch;
 pub(crate) mod cancel_job;
+pub(crate) mod create_batch;
 pub(crate) mod create_file;
 pub(crate) mod create_job;
 pub(crate) mod create_key;
@@ -8,14 +10,18 @@ pub(crate) mod create_speech;
 pub(crate) mod create_transcription;
 pub(crate) mod delete_file;
 pub(crate) mod docs;
+pub(crate) mod get_batch;
 pub(crate) mod get_file;
+pub(crate) mod get_file_content;
 pub(crate) mod get_job;
 pub(crate) mod get_model;
 pub(crate) mod get_result;
 pub(crate) mod get_split;
 pub(crate) mod get_usage;
 pub(crate) mod job_events;
+pub(crate) mod list_batches;
 pub(crate) mod list_dead_letters;
+pub(crate) mod list_files;
 pub(crate) mod list_jobs;
 pub(crate) mod list_keys;
 pub(crate) mod list_models;

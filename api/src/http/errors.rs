@@ -70,9 +70,14 @@ pub(crate) struct OpenAiErrorBody {
     code: Option<&'static str>,
 }
 
+/// Whether the clients of a path read OpenAI's error object.
+pub(crate) fn speaks_openai(path: &str) -> bool {
+    path.starts_with("/v1/audio/") || path == "/v1/batches" || path.starts_with("/v1/batches/")
+}
+
 /// Writes the body of every error answer, including those that the router and its layers made.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let openai = request.uri().path().starts_with("/v1/audio/");
+    let openai = speaks_openai(request.uri().path());
     let id = request
         .extensions()
         .get::<RequestId>()
@@ -153,24 +158,25 @@ fn title(code: &str) -> String {
     })
 }
 
-/// The inside of OpenAI's error object.
-pub(crate) fn openai_error(error: &ApiError, status: StatusCode) -> OpenAiErrorBody {
-    OpenAiErrorBody {
-        message: error.failure.message.clone(),
-        r#type: match status {
-            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
-            status if status.is_server_error() => "server_error",
-            _ => "invalid_request_error",
-        },
-        param: error.failure.field.clone(),
-        code: Some(error.failure.code.name()),
+impl OpenAiError {
+    /// A failure with the status that it is answered with.
+    pub(crate) fn new(failure: &Failure, status: StatusCode) -> Self {
+        let error = OpenAiErrorBody {
+            message: failure.message.clone(),
+            r#type: match status {
+                StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+                status if status.is_server_error() => "server_error",
+                _ => "invalid_request_error",
+            },
+            param: failure.field.clone(),
+            code: Some(failure.code.name()),
+        };
+        Self { error }
     }
 }
 
 fn openai_body(error: &ApiError, status: StatusCode) -> Response {
-    let body = OpenAiError {
-        error: openai_error(error, status),
-    };
+    let body = OpenAiError::new(&error.failure, status);
     let retry = if error.retry_after.is_some() {
         "true"
     } else {

@@ -35,6 +35,8 @@ struct FormLimits {
 #[derive(Debug, Default)]
 pub(crate) struct Form {
     file: Option<Bytes>,
+    /// What the client calls the file.
+    pub(crate) file_name: Option<String>,
     texts: Vec<(String, String)>,
 }
 
@@ -136,6 +138,7 @@ async fn read_fields(
         match part.name().map(str::to_owned) {
             Some(name) if name == "file" => {
                 refuse_repeated(form.file.is_some(), &name)?;
+                form.file_name = part.file_name().map(str::to_owned);
                 form.file = Some(read_file(part, limits.max_file_bytes).await?);
             }
             Some(name) if fields.contains(&name.as_str()) => {

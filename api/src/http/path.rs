@@ -1,9 +1,12 @@
 //! Path segments, with refusals of ours.
 
 use axum::extract::{Path, rejection::PathRejection};
-use voicefleet_core::{ErrorCode, JobId};
+use voicefleet_core::{ErrorCode, Failure, JobId};
 
-use crate::problem::ApiError;
+use crate::{
+    batches::record::{BatchId, UnknownBatch},
+    problem::ApiError,
+};
 
 /// The one segment of a path. What is no text (broken percent-encoding) names nothing: `missing`.
 pub(crate) fn segment(
@@ -22,4 +25,11 @@ pub(crate) fn job_id(parsed: Result<Path<String>, PathRejection>) -> Result<JobI
         let shown: String = segment.chars().take(64).collect();
         ApiError::new(ErrorCode::JobNotFound, format!("there is no job '{shown}'"))
     })
+}
+
+/// The batch id in a path. What is no id names no batch.
+pub(crate) fn batch_id(parsed: Result<Path<String>, PathRejection>) -> Result<BatchId, ApiError> {
+    let segment = segment(parsed, ErrorCode::BatchNotFound)?;
+    let id = segment.parse();
+    id.map_err(|unknown: UnknownBatch| Failure::from(unknown).into())
 }

@@ -6,7 +6,7 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-use crate::tenancy::is_public;
+use crate::{http::errors::speaks_openai, tenancy::is_public};
 
 const SCHEME: &str = "key";
 
@@ -47,7 +47,7 @@ pub(super) fn describe(document: &mut OpenApi) {
         if is_public(path) {
             continue;
         }
-        let error = if path.starts_with("/v1/audio/") {
+        let error = if speaks_openai(path) {
             ("OpenAiError", "application/json")
         } else {
             ("Problem", "application/problem+json")

@@ -5,7 +5,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
 
 use crate::{
-    http::errors::openai_error,
+    http::errors::OpenAiError,
     problem::{ApiError, status_of},
 };
 
@@ -36,6 +36,7 @@ pub(crate) fn done() -> String {
 /// `error`, in the place of `speech.audio.done`: with the object that an error answer has.
 pub(crate) fn broken_off(error: &ApiError) -> String {
     let status: StatusCode = status_of(error.failure.code);
-    let error = json!({"type": "error", "error": openai_error(error, status)});
+    let object = json!(OpenAiError::new(&error.failure, status));
+    let error = json!({"type": "error", "error": object["error"]});
     format!("event: error\ndata: {error}\n\n")
 }

@@ -10,7 +10,7 @@ use voicefleet_core::{
     ports::{Blob, BlobKey},
 };
 
-use crate::{app::App, problem::ApiError};
+use crate::{app::App, files::path_of, problem::ApiError};
 
 /// The rate that uploads are decoded at to see that they can be, Hz. What Whisper wants.
 const PROBE_RATE: u32 = 16_000;
@@ -60,10 +60,7 @@ impl FileId {
 
     /// The key of the bytes: the id, after its owner where they are told apart.
     pub(crate) fn path(&self) -> String {
-        if self.owner.is_sole() {
-            return self.to_string();
-        }
-        format!("{}/{self}", self.owner)
+        path_of(&self.owner, &self.to_string())
     }
 
     /// The id in a path, without its owner.

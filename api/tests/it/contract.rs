@@ -223,6 +223,26 @@ async fn good_requests(api: &Api) {
         api.call(method, &path).await.expect(200);
     }
     withdrawn_and_made_meanwhile(api).await;
+    batched(api).await;
+}
+
+/// Returns a batch.
+async fn batched(api: &Api) -> String {
+    let lines = b"{}";
+    let file = api.upload("/v1/files", &[("purpose", "batch")], lines);
+    let file = file.await.expect(201).id();
+    for path in ["/v1/files", &format!("/v1/files/{file}/content")] {
+        api.get(path).await.expect(200);
+    }
+    let batch = json!({
+        "input_file_id": file, "endpoint": "/v1/audio/speech", "completion_window": "24h",
+    });
+    let id = api.post("/v1/batches", &batch).await.expect(201).id();
+    api.get("/v1/batches").await.expect(200);
+    api.get(&format!("/v1/batches/{id}")).await.expect(200);
+    let cancel = format!("/v1/batches/{id}/cancel");
+    api.call(Method::POST, &cancel).await.expect(200);
+    id
 }
 
 /// A job that is submitted again when an identical one has succeeded.
@@ -251,7 +271,13 @@ async fn without_stores(api: &Api) {
         .await
         .expect(200)
         .id();
-    for outage in [api.records.outage(), api.blobs.outage(), api.queue.outage()] {
+    let batch = format!("/v1/batches/{}", batched(api).await);
+    for outage in [
+        api.records.outage(),
+        api.blobs.outage(),
+        api.queue.outage(),
+        api.documents.outage(),
+    ] {
         outage.set_down(true);
     }
     let (job, file) = (format!("/v1/jobs/{done}"), format!("/v1/files/{file}"));
@@ -263,6 +289,10 @@ async fn without_stores(api: &Api) {
         &result,
         &events,
         &file,
+        &format!("{file}/content"),
+        "/v1/files",
+        "/v1/batches",
+        &batch,
         "/v1/dead-letters",
         "/v1/split",
     ] {
@@ -282,6 +312,14 @@ async fn without_stores(api: &Api) {
         .await
         .expect(503);
     api.upload("/v1/files", &[], &tone_wav(1)).await.expect(503);
+    api.call(Method::POST, &format!("{batch}/cancel"))
+        .await
+        .expect(503);
+    let wanted = json!({
+        "input_file_id": format!("file-batch-{}", "0".repeat(32)),
+        "endpoint": "/v1/audio/speech", "completion_window": "24h",
+    });
+    api.post("/v1/batches", &wanted).await.expect(503);
 }
 
 async fn cancelled_meanwhile(api: &Api) {

@@ -4,6 +4,7 @@ mod bad_inputs;
 mod support;
 
 mod audio_jobs;
+mod batches;
 mod cancelling;
 mod catalogue;
 mod conditional;
@@ -11,6 +12,7 @@ mod contract;
 mod dead_letters;
 mod events;
 mod figures;
+mod files;
 mod idempotency;
 mod jobs;
 mod openai;

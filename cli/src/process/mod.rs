@@ -18,7 +18,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use voicefleet_api::{ConnectionLimits, queue_what_was_left, serve};
+use voicefleet_api::{ConnectionLimits, queue_what_was_left, run_batches, serve};
 use voicefleet_workers::{Worker, WorkerStopped};
 
 use self::{
@@ -56,6 +56,7 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
         let context = assembly.api(telemetry.registry(), tasks.clone(), switches.api.clone());
         let draining = switches.api.draining.clone();
         tasks.spawn(queue_what_was_left(context.clone(), draining.clone()));
+        tasks.spawn(run_batches(context.clone(), draining.clone()));
         tasks.spawn(context.webhooks.deliverer()?.run(draining));
         voicefleet_api::router(context)
     } else {

@@ -15,6 +15,7 @@ pub fn status_of(code: ErrorCode) -> Code {
         | E::JobNotFound
         | E::JobExpired
         | E::FileNotFound
+        | E::BatchNotFound
         | E::NotFound
         | E::ResultGone => Code::NotFound,
         E::RangeNotSatisfiable => Code::OutOfRange,

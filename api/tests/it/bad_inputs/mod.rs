@@ -4,6 +4,7 @@
 //! requests to a real one.
 
 pub(crate) mod audio;
+mod batches;
 pub(crate) mod form;
 mod jobs;
 mod openai;
@@ -53,7 +54,7 @@ pub(crate) struct BadInput {
 }
 
 impl BadInput {
-    /// The code and the field in an error body: a problem's, or one of OpenAI's below `/v1/audio/`.
+    /// The code and the field in an error body: a problem's, or one of OpenAI's below `/v1/audio/` and `/v1/batches`.
     ///
     /// # Panics
     /// If the body is neither.
@@ -61,7 +62,8 @@ impl BadInput {
         let body: Value = serde_json::from_slice(body)
             .unwrap_or_else(|error| panic!("{}: not JSON: {error}", self.name));
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let (code, field) = if self.path.starts_with("/v1/audio/") {
+        let openai = ["/v1/audio/", "/v1/batches"];
+        let (code, field) = if openai.iter().any(|path| self.path.starts_with(path)) {
             (text(&body["error"]["code"]), text(&body["error"]["param"]))
         } else {
             (text(&body["code"]), text(&body["field"]))
@@ -84,6 +86,7 @@ pub(crate) fn all(bounds: Bounds) -> Vec<BadInput> {
     all.extend(openai::openai_speech(bounds));
     all.extend(openai::openai_transcriptions(bounds));
     all.extend(splits::splits(bounds));
+    all.extend(batches::batches(bounds));
     all.extend(requests::paths_and_queries());
     all
 }
