@@ -616,6 +616,36 @@ async fn a_cancelled_batch_withdraws_its_jobs_and_leaves_those_of_others() {
 }
 
 #[tokio::test]
+async fn a_cancellation_is_carried_out_by_whoever_comes_next() {
+    let api = Api::new();
+    let client = Client::of(&api);
+    let id = client.batch_of(SPEECH, &questions(300).join("\n")).await;
+    let unseen = client.batch_of(SPEECH, &questions(2).join("\n")).await;
+    let cancel = async |id: &str| {
+        let path = format!("/v1/batches/{id}/cancel");
+        client.post(&path, &json!({})).await.expect(200);
+    };
+    cancel(&unseen).await;
+    let first = Runner::of(&api);
+    client.ended(&unseen).await;
+    until(async || (api.records.all().len() == 256).then_some(())).await;
+    drop(first);
+    cancel(&id).await;
+    api.clock.advance(Duration::from_mins(2));
+    let _second = Runner::of(&api);
+    for (id, total) in [(id, 300), (unseen, 2)] {
+        let batch = client.ended(&id).await;
+        assert_eq!(
+            (&batch["status"], counts(&batch)),
+            (&json!("cancelled"), [total, 0, total])
+        );
+    }
+    let jobs = api.records.all();
+    assert_eq!(jobs.len(), 256);
+    assert!(jobs.iter().all(|job| job.state == JobState::Cancelled));
+}
+
+#[tokio::test]
 async fn what_is_not_done_within_the_window_is_given_up() {
     let api = Api::new();
     let client = Client::of(&api);
