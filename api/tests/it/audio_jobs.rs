@@ -25,7 +25,11 @@ async fn a_file_is_described_and_can_be_deleted() {
         .await
         .expect(201);
     let id = answer.id();
-    let file = json!({"id": id, "object": "file", "bytes": wav.len(), "audio_seconds": 2.0});
+    let file = json!({
+        "id": id, "object": "file", "bytes": wav.len(), "created_at": 1_767_225_600,
+        "filename": "a.wav", "purpose": "transcription", "status": "processed",
+        "audio_seconds": 2.0,
+    });
     assert_eq!(answer.json(), file);
     assert_eq!(answer.header("location"), format!("/v1/files/{id}"));
     let path = format!("/v1/files/{id}");

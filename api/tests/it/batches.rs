@@ -52,7 +52,7 @@ impl Runner {
     }
 }
 
-/// Asks again until `found` finds what it looks for; half a minute at most.
+/// Asks again until `found` finds what it looks for; a minute at most.
 async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         let mut ticks = interval(Duration::from_millis(20));
@@ -63,7 +63,7 @@ async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
             }
         }
     };
-    let found = tokio::time::timeout(Duration::from_secs(60), asking).await;
+    let found = tokio::time::timeout(Duration::from_mins(1), asking).await;
     found.expect("it happens within a minute")
 }
 
@@ -269,141 +269,139 @@ async fn a_batch_of_300_lines_comes_back_in_order_with_its_bad_lines_apart() {
     until(async || (left_behind(&api).await == [0, 0]).then_some(())).await;
 }
 
+/// A line that is refused: with this status, code and field.
+struct BadLine {
+    text: String,
+    status: u16,
+    code: &'static str,
+    param: Option<&'static str>,
+}
+
+fn bad(
+    text: &impl ToString,
+    status: u16,
+    code: &'static str,
+    param: impl Into<Option<&'static str>>,
+) -> BadLine {
+    BadLine {
+        text: text.to_string(),
+        status,
+        code,
+        param: param.into(),
+    }
+}
+
+/// What is wrong around the request.
+fn bad_frames() -> Vec<BadLine> {
+    let invalid = |line: String, param: &'static str| bad(&line, 400, "invalid_request", param);
+    let frame = json!({"custom_id": "f", "method": "POST", "url": SPEECH, "body": question(0)});
+    let with = |id: &str, field: &str, value: Value| {
+        let mut frame = frame.clone();
+        frame["custom_id"] = json!(id);
+        frame[field] = value;
+        frame.to_string()
+    };
+    let mut without_body = frame.clone();
+    without_body
+        .as_object_mut()
+        .expect("an object")
+        .remove("body");
+    vec![
+        bad(
+            &json!(["a", "POST", SPEECH, {}]),
+            400,
+            "invalid_request",
+            None,
+        ),
+        bad(&"no JSON", 400, "invalid_request", None),
+        invalid(line("", SPEECH, &question(0)), "custom_id"),
+        invalid(line(&"a".repeat(513), SPEECH, &question(0)), "custom_id"),
+        invalid(with("", "custom_id", json!(7)), "custom_id"),
+        invalid(with("a", "method", json!("GET")), "method"),
+        invalid(with("b", "url", json!(TRANSCRIPTIONS)), "url"),
+        invalid(with("c", "body", json!("text")), "body"),
+        invalid(with("d", "more", json!(1)), "more"),
+        invalid(without_body.to_string(), "body"),
+    ]
+}
+
+/// What is wrong with the request.
+fn bad_bodies() -> Vec<BadLine> {
+    let with = |id: &str, field: &str, value: Value| {
+        let mut body = question(0);
+        body[field] = value;
+        line(id, SPEECH, &body)
+    };
+    let long = json!("a".repeat(4_097));
+    let invalid = |id: &str, field: &'static str, value: Value| {
+        bad(&with(id, field, value), 400, "invalid_request", field)
+    };
+    vec![
+        invalid("1", "colour", json!("red")),
+        invalid("2", "stream_format", json!("sse")),
+        invalid("3", "tier", json!("realtime")),
+        bad(
+            &with("4", "tier", json!("now")),
+            400,
+            "unknown_tier",
+            "tier",
+        ),
+        bad(&with("5", "input", json!(" ")), 400, "empty_text", "input"),
+        bad(&with("6", "input", long), 400, "text_too_long", "input"),
+        bad(
+            &with("7", "model", json!("x")),
+            404,
+            "unknown_model",
+            "model",
+        ),
+        bad(
+            &with("8", "speed", json!(9)),
+            400,
+            "speed_out_of_range",
+            "speed",
+        ),
+        bad(
+            &with("9", "input", json!(FAILS)),
+            500,
+            "engine_failed",
+            None,
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn each_bad_line_fails_alone_with_the_code_that_its_endpoint_gives() {
     let api = Api::new();
     let client = Client::of(&api);
-    let with = |field: &str, value: Value| {
-        let mut body = question(0);
-        body[field] = value;
-        line(field, SPEECH, &body)
-    };
-    let long = "a".repeat(513);
-    let cases = [
-        (
-            "[\"a\",\"POST\",\"/v1/audio/speech\",{}]".to_owned(),
-            400,
-            "invalid_request",
-            Value::Null,
-        ),
-        (
-            line("", SPEECH, &question(0)),
-            400,
-            "invalid_request",
-            json!("custom_id"),
-        ),
-        (
-            line(&long, SPEECH, &question(0)),
-            400,
-            "invalid_request",
-            json!("custom_id"),
-        ),
-        (
-            json!({"method": "POST", "url": SPEECH, "body": {}}).to_string(),
-            400,
-            "invalid_request",
-            json!("custom_id"),
-        ),
-        (
-            json!({"custom_id": "m", "method": "GET", "url": SPEECH, "body": {}}).to_string(),
-            400,
-            "invalid_request",
-            json!("method"),
-        ),
-        (
-            line("u", TRANSCRIPTIONS, &question(0)),
-            400,
-            "invalid_request",
-            json!("url"),
-        ),
-        (
-            json!({"custom_id": "b", "method": "POST", "url": SPEECH}).to_string(),
-            400,
-            "invalid_request",
-            json!("body"),
-        ),
-        (
-            json!({"custom_id": "x", "method": "POST", "url": SPEECH, "body": {}, "more": 1})
-                .to_string(),
-            400,
-            "invalid_request",
-            json!("more"),
-        ),
-        (
-            with("colour", json!("red")),
-            400,
-            "invalid_request",
-            json!("colour"),
-        ),
-        (with("input", json!(" ")), 400, "empty_text", json!("input")),
-        (
-            with("input", json!("a".repeat(4_097))),
-            400,
-            "text_too_long",
-            json!("input"),
-        ),
-        (
-            with("model", json!("nothing")),
-            404,
-            "unknown_model",
-            json!("model"),
-        ),
-        (
-            with("speed", json!(9)),
-            400,
-            "speed_out_of_range",
-            json!("speed"),
-        ),
-        (
-            with("response_format", json!("aac")),
-            400,
-            "unknown_format",
-            json!("response_format"),
-        ),
-        (
-            with("stream_format", json!("sse")),
-            400,
-            "invalid_request",
-            json!("stream_format"),
-        ),
-        (
-            with("tier", json!("realtime")),
-            400,
-            "invalid_request",
-            json!("tier"),
-        ),
-        (
-            line(
-                "f",
-                SPEECH,
-                &json!({"model": "piper", "voice": "en_US-joe-medium", "input": FAILS}),
-            ),
-            500,
-            "engine_failed",
-            Value::Null,
-        ),
-    ];
-    let mut lines: Vec<String> = cases.iter().map(|(line, ..)| line.clone()).collect();
+    let mut expected = bad_frames();
+    expected.extend(bad_bodies());
+    let mut lines: Vec<String> = expected.iter().map(|bad| bad.text.clone()).collect();
     lines.push(line("good", SPEECH, &question(1)));
     let id = client.batch_of(SPEECH, &lines.join("\r\n")).await;
     let (_worker, _runner) = (api.worker(), Runner::of(&api));
     let batch = client.ended(&id).await;
     assert_eq!(
         (&batch["status"], counts(&batch)),
-        (&json!("completed"), [18, 1, 17])
+        (&json!("completed"), [20, 1, 19])
     );
-    let bad = client.lines(&batch, "error_file_id").await;
-    assert_eq!(bad.len(), cases.len());
-    for ((text, status, code, param), found) in cases.iter().zip(&bad) {
+    let found = client.lines(&batch, "error_file_id").await;
+    assert_eq!(found.len(), expected.len());
+    for (expected, found) in expected.iter().zip(&found) {
         let response = &found["response"];
         let error = &response["body"]["error"];
         assert_eq!(
             (&response["status_code"], &error["code"], &error["param"]),
-            (&json!(status), &json!(code), param),
-            "{text}"
+            (
+                &json!(expected.status),
+                &json!(expected.code),
+                &json!(expected.param)
+            ),
+            "{}",
+            expected.text
         );
     }
-    assert_eq!(ids(&client.lines(&batch, "output_file_id").await), ["good"]);
+    let done = client.lines(&batch, "output_file_id").await;
+    assert_eq!(ids(&done), ["good"]);
 }
 
 #[tokio::test]
@@ -615,6 +613,36 @@ async fn a_cancelled_batch_withdraws_its_jobs_and_leaves_those_of_others() {
         client.post(&path, &json!({})).await.expect(200).json(),
         batch
     );
+}
+
+#[tokio::test]
+async fn a_cancellation_is_carried_out_by_whoever_comes_next() {
+    let api = Api::new();
+    let client = Client::of(&api);
+    let id = client.batch_of(SPEECH, &questions(300).join("\n")).await;
+    let unseen = client.batch_of(SPEECH, &questions(2).join("\n")).await;
+    let cancel = async |id: &str| {
+        let path = format!("/v1/batches/{id}/cancel");
+        client.post(&path, &json!({})).await.expect(200);
+    };
+    cancel(&unseen).await;
+    let first = Runner::of(&api);
+    client.ended(&unseen).await;
+    until(async || (api.records.all().len() == 256).then_some(())).await;
+    drop(first);
+    cancel(&id).await;
+    api.clock.advance(Duration::from_mins(2));
+    let _second = Runner::of(&api);
+    for (id, total) in [(id, 300), (unseen, 2)] {
+        let batch = client.ended(&id).await;
+        assert_eq!(
+            (&batch["status"], counts(&batch)),
+            (&json!("cancelled"), [total, 0, total])
+        );
+    }
+    let jobs = api.records.all();
+    assert_eq!(jobs.len(), 256);
+    assert!(jobs.iter().all(|job| job.state == JobState::Cancelled));
 }
 
 #[tokio::test]
@@ -831,7 +859,7 @@ async fn a_store_that_does_not_answer_is_told_of_and_the_batch_goes_on_afterward
 }
 
 /// An API that wants keys, and a key of `acme` with these limits, and one of `other`.
-fn two_tenants(limits: KeyLimits) -> (Api, [String; 2]) {
+fn two_tenants(limits: &KeyLimits) -> (Api, [String; 2]) {
     let mut secrets = Vec::new();
     let mut configured = Vec::new();
     for tenant in ["acme", "other"] {
@@ -857,7 +885,7 @@ fn two_tenants(limits: KeyLimits) -> (Api, [String; 2]) {
 
 #[tokio::test]
 async fn nobody_knows_of_the_batches_and_files_of_another() {
-    let (api, [acme, other]) = two_tenants(KeyLimits::default());
+    let (api, [acme, other]) = two_tenants(&KeyLimits::default());
     let acme = Client {
         api: &api,
         key: Some(acme),
@@ -920,7 +948,7 @@ async fn a_tenant_with_enough_in_flight_waits_and_loses_nothing() {
         max_in_flight: Some(2),
         ..KeyLimits::default()
     };
-    let (api, [acme, _]) = two_tenants(limits);
+    let (api, [acme, _]) = two_tenants(&limits);
     let acme = Client {
         api: &api,
         key: Some(acme),
