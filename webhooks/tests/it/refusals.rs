@@ -135,6 +135,9 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     let (fleet, receiver) = (Fleet::new(), Receiver::start(Reply::Endless).await);
     let delivery = one_delivery(&fleet, &receiver.url("/hook"), OPEN).await;
     assert_eq!(delivery.status, DeliveryStatus::Delivered);
+    // More than was read may be on its way, but not as much as 20 s take.
+    let held = receiver.until(|_| true).await;
+    assert!(held.chunks < 64 * 1_024, "{} kB", held.chunks);
 }
 
 #[tokio::test]

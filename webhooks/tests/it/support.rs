@@ -139,6 +139,8 @@ pub(crate) struct Held {
     pub(crate) paths: Vec<String>,
     pub(crate) most: usize,
     pub(crate) most_on_one_path: usize,
+    /// Chunks of 1 kB of a body without end.
+    pub(crate) chunks: usize,
     /// Also those that are answered at once.
     pub(crate) received: usize,
 }
@@ -224,7 +226,10 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
         Reply::Silence => std::future::pending().await,
         Reply::Gate => held_at_gate(&desk, path).await,
         Reply::Endless => {
-            let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1_024]));
+            let chunk = move || {
+                desk.held.send_modify(|held| held.chunks += 1);
+                Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1_024]))
+            };
             Body::from_stream(stream::repeat_with(chunk)).into_response()
         }
     }
