@@ -29,6 +29,7 @@ pub(crate) struct UsageQuery {
     #[param(minimum = 1, maximum = 35)]
     days: Option<u32>,
     /// Another tenant's; for administrators.
+    #[param(pattern = "^[a-z0-9_-]{1,64}$")]
     tenant: Option<String>,
 }
 

@@ -10,6 +10,8 @@ use crate::{app::App, problem::ApiError};
 
 /// Longest list of keys.
 const MAX_KEYS: usize = 1_000;
+/// Highest limit of a key: more is no limit.
+const MOST: u32 = 1_000_000_000;
 /// Longest name of a key, characters.
 const MAX_NAME: usize = 200;
 
@@ -134,11 +136,10 @@ fn check(grant: &NewKey) -> Result<(), Failure> {
         ("limits.max_in_flight", limits.max_in_flight),
         ("limits.daily_compute_seconds", limits.daily_compute_seconds),
     ] {
-        if limit == Some(0) {
-            return refuse(
-                field,
-                "the limit must be at least 1; revoke the key to forbid everything",
-            );
+        if limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
+            let message =
+                format!("the limit must be 1 to {MOST}; revoke the key to forbid everything");
+            return refuse(field, &message);
         }
     }
     Ok(())

@@ -136,15 +136,15 @@ pub struct KeyLimits {
     pub highest_tier: Option<Tier>,
     /// Requests a minute, of the whole tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1_000_000_000, value_type = Option<i64>)]
     pub requests_per_minute: Option<u32>,
     /// Jobs in flight at a time, of the whole tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1_000_000_000, value_type = Option<i64>)]
     pub max_in_flight: Option<u32>,
     /// Compute-seconds a day (UTC), of the whole tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1_000_000_000, value_type = Option<i64>)]
     pub daily_compute_seconds: Option<u32>,
 }
 
@@ -153,7 +153,7 @@ pub struct KeyLimits {
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// Whose key it is: 1 to 64 of a-z, 0-9, - and _.
-    #[schema(value_type = String, example = "acme")]
+    #[schema(value_type = String, example = "acme", pattern = "^[a-z0-9_-]{1,64}$")]
     pub tenant: Tenant,
     /// What it is for; shown in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -217,6 +217,10 @@ const DEFAULT_LOG: &str = "info,whisper_rs=warn,ort=warn,apalis=warn";
 /// Settings with every default filled in and every value checked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are settings, each with a name of its own"
+)]
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data: PathBuf,

@@ -20,7 +20,6 @@ pub fn status_of(code: ErrorCode) -> Code {
         | E::ResultGone => Code::NotFound,
         E::RangeNotSatisfiable => Code::OutOfRange,
         E::MethodNotAllowed => Code::Unimplemented,
-        E::TooManyWebhooks => Code::ResourceExhausted,
         E::WebhookDisabled
         | E::ModelNotInstalled
         | E::ResultNotReady
@@ -28,7 +27,9 @@ pub fn status_of(code: ErrorCode) -> Code {
         | E::NoResult => Code::FailedPrecondition,
         E::Unauthenticated => Code::Unauthenticated,
         E::Forbidden => Code::PermissionDenied,
-        E::QueueFull | E::RateLimited | E::QuotaExceeded => Code::ResourceExhausted,
+        E::QueueFull | E::RateLimited | E::QuotaExceeded | E::TooManyWebhooks => {
+            Code::ResourceExhausted
+        }
         E::Unavailable => Code::Unavailable,
         E::EngineTimeout | E::DeadlineExceeded => Code::DeadlineExceeded,
         E::Cancelled => Code::Cancelled,

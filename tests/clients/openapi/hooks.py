@@ -58,6 +58,9 @@ def before_call(context, case, kwargs):
     if case.meta is None or case.meta.generation.mode.is_negative:
         return
     make_query(case)
+    if case.headers and "Idempotency-Key" in case.headers:
+        # One that was used before is for the same request only.
+        case.headers["Idempotency-Key"] = f"case-{next(turns)}"
     if case.media_type == "multipart/form-data" and isinstance(case.body, dict):
         kwargs["files"] = form_parts(case.operation.path, case.body)
     elif case.media_type == "application/json" and isinstance(case.body, dict):
@@ -94,7 +97,32 @@ def make_json(body: dict) -> dict:
         make_transcription(body)
     if body.get("deadline") is not None:
         body["deadline"] = 600
+    if body.get("url") is not None:
+        body["url"] = "https://example.com/events"
+    if body.get("events") is not None:
+        body["events"] = ["job.succeeded", "job.failed"]
+    if "tenant" in body:
+        make_key(body)
+    if "input_file_id" in body:
+        make_batch(body)
     return body
+
+
+def make_key(body: dict) -> None:
+    """Of those who are told apart, with limits that are whole numbers however they are written."""
+    body["tenant"] = "acme"
+    limits = body.get("limits") or {}
+    body["limits"] = {name: int(limit) if isinstance(limit, float) else limit for name, limit in limits.items()}
+
+
+def make_batch(body: dict) -> None:
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/audio/speech"}
+    line["body"] = {"model": SPEAKER, "voice": VOICES[0], "input": "Yes."}
+    body["input_file_id"] = uploaded("lines.jsonl", json.dumps(line).encode(), "batch")
+    body["endpoint"] = "/v1/audio/speech"
+    body["completion_window"] = "24h"
+    if body.get("metadata") is not None:
+        body["metadata"] = {"exam": "7"}
 
 
 def make_speech(body: dict) -> None:
@@ -130,6 +158,8 @@ def form_parts(path: str, body: dict) -> list:
         "temperature": "0.5",
         "stream": "false",
         "chunking_strategy": "auto",
+        # The file is audio.
+        "purpose": "transcription",
     }
     fields.update({name: value for name, value in certain.items() if name in fields})
     if "timestamp_granularities[]" in fields:
@@ -138,11 +168,12 @@ def form_parts(path: str, body: dict) -> list:
     return parts + [(name, (None, str(value))) for name, value in fields.items()]
 
 
-def uploaded() -> str:
+def uploaded(name: str = "tone.wav", content: bytes = AUDIO, purpose: str = "transcription") -> str:
     """The id of a file that is there."""
     mark = "voicefleet-part"
-    head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="tone.wav"\r\n\r\n'
-    body = head.encode() + AUDIO + f"\r\n--{mark}--\r\n".encode()
+    field = f'--{mark}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n{purpose}\r\n'
+    head = f'{field}--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    body = head.encode() + content + f"\r\n--{mark}--\r\n".encode()
     request = Request(f"{URL}/v1/files", body, {"content-type": f"multipart/form-data; boundary={mark}"})
     with urlopen(request, timeout=PATIENCE) as answer:
         return json.load(answer)["id"]

@@ -23,9 +23,12 @@ class Service:
     def document(self) -> dict:
         return json.loads(self.get("/openapi.json"))
 
-    def computed(self) -> int:
-        """Jobs that an engine has worked on so far."""
-        return self.sum_of("voicefleet_job_compute_seconds_count")
+    def times_computed(self, job_id: str) -> tuple[int, int]:
+        """Of the jobs for the same as this one, how many were computed, and how many there are."""
+        fingerprint = self.job(job_id)["fingerprint"]
+        jobs = json.loads(self.get("/v1/jobs?limit=100"))["data"]
+        same = [job for job in jobs if job["fingerprint"] == fingerprint]
+        return sum(job["timings"]["compute_ms"] > 0 for job in same), len(same)
 
     def submitted(self) -> int:
         """Jobs that were asked for so far."""

@@ -118,11 +118,9 @@ def test_every_voice_of_openais_speaks_and_no_two_sound_the_same(client):
         assert_same_words(transcribed(client, f"{voice}.flac", audio), text, at_least=0.75)
 
 
-def test_on_piper_every_voice_of_openais_is_the_one_there_is(client, service):
-    before = service.computed()
+def test_on_piper_every_voice_of_openais_is_the_one_there_is(client):
     spoken = {speak(client, voice=voice, response_format="flac").content for voice in VOICES}
     assert len(spoken) == 1
-    assert service.computed() - before <= 1
 
 
 def test_a_voice_may_be_an_object(client):
