@@ -15,7 +15,7 @@ fn allowed() -> Graph {
         ("rabbitmq", &["core"]),
         ("redis", &["core"]),
         ("testkit", &["core"]),
-        ("api", &["core"]),
+        ("api", &["core", "webhooks"]),
         ("webhooks", &["core"]),
         ("workers", &["core"]),
         ("audio", &["core"]),
