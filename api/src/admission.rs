@@ -1,18 +1,27 @@
 //! Whether new work is taken on. What is there already, or costs nothing, is not asked about.
 
-use voicefleet_core::{ErrorCode, Failure};
+use std::time::Duration;
 
-use crate::{app::App, problem::ApiError, tenancy::Caller};
+use voicefleet_core::{ErrorCode, Failure, Job, scaling::Outlook};
+
+use crate::{app::App, fleet, problem::ApiError, tenancy::Caller};
 
 /// The longest wait that is advised, seconds: OpenAI's clients give up beyond it.
-const LONGEST_ADVICE: u64 = 120;
+const LONGEST_ADVICE: f64 = 120.0;
 /// When a tenant with too many jobs in flight is worth another look, seconds.
 const SOON: u64 = 2;
 
-/// Refuses what the tenant may not have any more.
-pub(crate) async fn check(app: &App, caller: &Caller) -> Result<(), ApiError> {
+/// Refuses what the tenant may not have any more, and what comes too late for whoever wants it: by its deadline,
+/// or before its client, which waits for so long, has gone.
+pub(crate) async fn check(
+    app: &App,
+    caller: &Caller,
+    job: &Job,
+    waits: Option<Duration>,
+) -> Result<(), ApiError> {
     check_in_flight(app, caller).await?;
-    check_day(app, caller).await
+    check_day(app, caller).await?;
+    check_in_time(app, job, waits).await
 }
 
 async fn check_in_flight(app: &App, caller: &Caller) -> Result<(), ApiError> {
@@ -39,5 +48,42 @@ async fn check_day(app: &App, caller: &Caller) -> Result<(), ApiError> {
     let message =
         format!("the {most} compute-seconds that this key allows for today (UTC) are used up");
     let refusal = Failure::new(ErrorCode::QuotaExceeded, message);
-    Err(ApiError::from(refusal).retry_after(LONGEST_ADVICE))
+    Err(ApiError::from(refusal).retry_after(advice(LONGEST_ADVICE)))
+}
+
+/// A backlog that is worked off too late even with every worker that the pool is going to have is not made
+/// longer. Where the fleet cannot be surveyed, and for what somebody else has begun, nothing is refused.
+async fn check_in_time(app: &App, job: &Job, waits: Option<Duration>) -> Result<(), ApiError> {
+    let left = job.deadline.map(|deadline| deadline.since(job.created_at));
+    let Some(patience) = left.into_iter().chain(waits).min() else {
+        return Ok(());
+    };
+    let Some(begin) = soonest_begin(app, job).await else {
+        return Ok(());
+    };
+    let late = begin - patience.as_secs_f64();
+    if late <= 0.0 || app.records.leader(&job.fingerprint).await?.is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "about {begin:.0} s of work are ahead of it; it has {} s",
+        patience.as_secs()
+    );
+    let refusal = Failure::new(ErrorCode::TooLate, message);
+    Err(ApiError::from(refusal).retry_after(advice(late)))
+}
+
+async fn soonest_begin(app: &App, job: &Job) -> Option<f64> {
+    let reading = fleet::reading(app).await?;
+    let pool = reading.survey.pool(job.spec.engine())?;
+    Outlook::soonest_begin(job.tier, pool)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to between 1 and 120"
+)]
+fn advice(seconds: f64) -> u64 {
+    seconds.ceil().clamp(1.0, LONGEST_ADVICE) as u64
 }

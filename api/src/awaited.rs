@@ -29,6 +29,10 @@ pub(crate) async fn submit(
     work: NewJob,
 ) -> Result<(Job, Awaited), ApiError> {
     let (owned, caller) = (Arc::clone(app), caller.clone());
+    let work = NewJob {
+        waits: Some(app.limits.sync_wait),
+        ..work
+    };
     let submitting = async move {
         let job = submit::submit(&owned, &caller, work).await?;
         let awaited = Awaited {

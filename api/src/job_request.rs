@@ -199,6 +199,7 @@ async fn speech_job(
     Ok(NewJob {
         id: None,
         patient: false,
+        waits: None,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,
@@ -227,6 +228,7 @@ async fn transcription_job(
     Ok(NewJob {
         id: None,
         patient: false,
+        waits: None,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,
@@ -253,6 +255,7 @@ async fn form_job(
     let work = NewJob {
         id: None,
         patient: false,
+        waits: None,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier,
         deadline,

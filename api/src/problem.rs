@@ -65,7 +65,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         // Not 409: a client that polls while 409 must come to an end.
         E::NoResult | E::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         E::QueueFull | E::RateLimited | E::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
-        E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        E::Unavailable | E::TooLate => StatusCode::SERVICE_UNAVAILABLE,
         E::EngineTimeout | E::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         E::ModelLoadFailed | E::EngineFailed | E::EnginePanicked | E::WorkerLost | E::Internal => {
             StatusCode::INTERNAL_SERVER_ERROR

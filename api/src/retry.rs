@@ -27,6 +27,7 @@ pub(crate) async fn work_of(
     Ok(NewJob {
         id: None,
         patient: false,
+        waits: None,
         upload: upload_of(app, &job.tenant, &spec).await?,
         tier: job.tier,
         spec,

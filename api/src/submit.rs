@@ -1,6 +1,6 @@
 //! One way in for all work: cached, or the same as what is in flight, or new.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tracing::Instrument;
 use voicefleet_core::{
@@ -24,6 +24,8 @@ pub(crate) struct NewJob {
     pub(crate) id: Option<JobId>,
     /// Whoever submits it comes back for it: where the queue does not take it, it stays and is queued later.
     pub(crate) patient: bool,
+    /// How long its client waits for it to begin, if it does.
+    pub(crate) waits: Option<Duration>,
     pub(crate) spec: JobSpec,
     pub(crate) tier: Tier,
     pub(crate) deadline: Option<Timestamp>,
@@ -60,7 +62,7 @@ async fn accept(app: &App, caller: &Caller, work: NewJob) -> Result<Job, ApiErro
     if is_made(app, &job).await {
         return answered_from_cache(app, job).await;
     }
-    admission::check(app, caller).await?;
+    admission::check(app, caller, &job, work.waits).await?;
     let patient = work.patient;
     let Some((key, blob)) = upload else {
         return record(app, job, patient).await;

@@ -88,6 +88,8 @@ pub enum ErrorCode {
     QuotaExceeded,
     /// The `Idempotency-Key` has been used for another request.
     IdempotencyMismatch,
+    /// By when it is wanted it cannot be done; try later.
+    TooLate,
     /// Too much work waits already; try later.
     QueueFull,
     /// A part that the request needs does not answer; try later.
@@ -156,6 +158,7 @@ impl ErrorCode {
             Self::RateLimited => "rate_limited",
             Self::QuotaExceeded => "quota_exceeded",
             Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::TooLate => "too_late",
             Self::QueueFull => "queue_full",
             Self::Unavailable => "unavailable",
             Self::ModelNotInstalled => "model_not_installed",

@@ -92,6 +92,7 @@ async fn speech(
     Ok(NewJob {
         id: None,
         patient: false,
+        waits: None,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,
@@ -118,6 +119,7 @@ async fn transcription(
     Ok(NewJob {
         id: None,
         patient: false,
+        waits: None,
         spec: JobSpec::Transcription(checked.of(&upload.id)),
         tier: Tier::Batch,
         deadline: Some(batch.expires_at()),

@@ -166,6 +166,7 @@ pub(crate) async fn create_speech(
     let work = NewJob {
         id: None,
         patient: false,
+        waits: None,
         spec: JobSpec::Speech(spec),
         tier: urgency.tier,
         deadline: urgency.deadline,

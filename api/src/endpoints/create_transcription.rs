@@ -131,6 +131,7 @@ pub(crate) async fn create_transcription(
     let work = NewJob {
         id: None,
         patient: false,
+        waits: None,
         spec: JobSpec::Transcription(spec),
         tier,
         deadline: None,

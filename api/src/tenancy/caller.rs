@@ -105,7 +105,7 @@ impl<S: Sync> FromRequestParts<S> for Admin {
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
-    /// Without a word from [`super::authenticate`] it may do nothing.
+    /// Without a word from [`super::authenticate()`] it may do nothing.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let told = parts.extensions.get::<Self>().cloned();
         Ok(told.unwrap_or_else(|| Self {

@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod support;
 
+mod admission;
 mod audio_jobs;
 mod batches;
 mod cancelling;

@@ -9,7 +9,7 @@ use voicefleet_core::{EngineId, ports::WorkerPresence};
 use crate::{split, support::Api};
 
 /// A worker with `slots` slots that stays.
-async fn up(api: &Api, engine: &str, slots: u32) {
+pub(crate) async fn up(api: &Api, engine: &str, slots: u32) {
     let worker = WorkerPresence {
         id: Uuid::new_v4(),
         engine: EngineId::new(engine),

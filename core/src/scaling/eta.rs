@@ -46,6 +46,20 @@ impl Outlook {
         }
     }
 
+    /// The soonest that a job which has just come to `pool` can begin, seconds, if every worker that the pool
+    /// has or is to have by its demand were there already; `None` where nobody knows, or it gets none. That a
+    /// worker has yet to start is left out: a pool that work is kept from for that would never wake.
+    pub fn soonest_begin(tier: Tier, pool: &PoolSurvey) -> Option<f64> {
+        let (_, slots) = capacity(pool)?;
+        let workers = f64::from(pool.workers_up.max(1));
+        let planned = f64::from(pool.plan.demand.workers.min(pool.max_workers));
+        let slots = slots * (planned / workers).max(1.0);
+        let ahead: f64 = pool.plan.demand.backlog_seconds[..=tier.rank()]
+            .iter()
+            .sum();
+        Some(ahead / slots)
+    }
+
     /// Of a job that has a worker: the part of its cost that is not done. `correction` is what jobs of its
     /// engine really cost beside their estimates.
     pub fn of_running(cost_seconds: f64, correction: f64, progress: Progress) -> Self {

@@ -30,7 +30,7 @@ pub fn status_of(code: ErrorCode) -> Code {
         E::QueueFull | E::RateLimited | E::QuotaExceeded | E::TooManyWebhooks => {
             Code::ResourceExhausted
         }
-        E::Unavailable => Code::Unavailable,
+        E::Unavailable | E::TooLate => Code::Unavailable,
         E::EngineTimeout | E::DeadlineExceeded => Code::DeadlineExceeded,
         E::Cancelled => Code::Cancelled,
         E::ModelLoadFailed | E::EngineFailed | E::EnginePanicked | E::WorkerLost | E::Internal => {
