@@ -219,6 +219,7 @@ async fn transcription_job(
         language: request.language.as_deref(),
         temperature: request.temperature,
         prompt: request.prompt.as_deref(),
+        translate: false,
     };
     let checked = transcription::check(wish, &app.catalog_now(), app.limits.max_prompt_chars)?;
     let tier = urgency::tier(request.tier.as_deref(), Tier::Standard)?;
@@ -246,7 +247,7 @@ async fn form_job(
     let (mut form, file, room) = audio_form(app, request, &FORM_FIELDS).await?;
     let digest = RequestDigest::of_form(form.fields(), &file);
     check_kind(form.take("kind").as_deref())?;
-    let checked = checked_wish(app, &mut form)?;
+    let checked = checked_wish(app, &mut form, false)?;
     let tier = urgency::tier(form.take("tier").as_deref(), Tier::Standard)?;
     let deadline = form.take("deadline").map(Value::String);
     let (now, furthest) = (app.clock.now(), app.limits.max_deadline);
@@ -284,6 +285,7 @@ fn check_kind(kind: Option<&str>) -> Result<(), Failure> {
 pub(crate) fn checked_wish(
     app: &App,
     form: &mut Form,
+    translate: bool,
 ) -> Result<transcription::CheckedWish, Failure> {
     let (model, language) = (form.take("model"), form.take("language"));
     let prompt = form.take("prompt");
@@ -292,6 +294,7 @@ pub(crate) fn checked_wish(
         language: language.as_deref(),
         temperature: form.take_number("temperature")?,
         prompt: prompt.as_deref(),
+        translate,
     };
     transcription::check(wish, &app.catalog_now(), app.limits.max_prompt_chars)
 }

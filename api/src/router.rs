@@ -55,6 +55,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Frame::openapi())
         .routes(routes!(e::create_speech::create_speech))
         .routes(routes!(e::create_transcription::create_transcription))
+        .routes(routes!(e::create_translation::create_translation))
         .routes(routes!(e::create_job::create_job, e::list_jobs::list_jobs))
         .routes(routes!(e::get_job::get_job, e::cancel_job::delete_job))
         .routes(routes!(e::get_result::get_result))

@@ -172,6 +172,7 @@ mod tests {
                     language,
                     temperature: 0.0,
                     prompt: None,
+                    translate: false,
                 })
             },
         );

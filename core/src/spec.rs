@@ -75,6 +75,9 @@ pub struct TranscriptionSpec {
     pub temperature: f32,
     /// Words or names to expect, given to the model as preceding text.
     pub prompt: Option<String>,
+    /// Whether what is said in another language is written down in English.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub translate: bool,
 }
 
 /// What a job is asked to do.
@@ -150,14 +153,18 @@ impl JobSpec {
                 .text(&spec.voice)
                 .number(spec.speed)
                 .finish(),
-            Self::Transcription(spec) => FingerprintBuilder::new("transcription.v1")
-                .text(&spec.audio_digest)
-                .text(spec.engine.as_str())
-                .text(&spec.model_digest)
-                .text(spec.language.as_deref().unwrap_or("auto"))
-                .number(spec.temperature)
-                .text(spec.prompt.as_deref().unwrap_or(""))
-                .finish(),
+            Self::Transcription(spec) => FingerprintBuilder::new(if spec.translate {
+                "translation.v1"
+            } else {
+                "transcription.v1"
+            })
+            .text(&spec.audio_digest)
+            .text(spec.engine.as_str())
+            .text(&spec.model_digest)
+            .text(spec.language.as_deref().unwrap_or("auto"))
+            .number(spec.temperature)
+            .text(spec.prompt.as_deref().unwrap_or(""))
+            .finish(),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) async fn transcribe(
         language: spec.language.clone(),
         temperature: spec.temperature,
         prompt: spec.prompt.clone(),
+        translate: spec.translate,
     };
     for window in windows.into_iter().skip(heard.len()) {
         // What the first window was found to be in, the others are taken to be in.

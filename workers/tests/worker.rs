@@ -201,6 +201,7 @@ fn transcription_job(audio_key: &str, created_at: Timestamp) -> Job {
         language: None,
         temperature: 0.0,
         prompt: None,
+        translate: false,
     });
     Job {
         fingerprint: spec.fingerprint(),

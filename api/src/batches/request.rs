@@ -45,12 +45,18 @@ struct TranscriptionBody {
 impl TranscriptionBody {
     fn delivery(&self) -> Result<Delivery, Failure> {
         let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
-        delivery(DeliveryWish {
+        let delivery = delivery(DeliveryWish {
             stream: self.stream.map(|stream| stream.to_string()),
             chunking_strategy: self.chunking_strategy.as_ref().map(text),
             response_format: self.response_format.clone(),
             granularities: self.timestamp_granularities.clone(),
-        })
+        })?;
+        if delivery.streamed {
+            let message = "the lines of a batch are not streamed; leave it out or send false";
+            let code = ErrorCode::InvalidRequest;
+            return Err(Failure::of_field(code, "stream", message));
+        }
+        Ok(delivery)
     }
 }
 
@@ -113,6 +119,7 @@ async fn transcription(
         language: request.language.as_deref(),
         temperature: request.temperature,
         prompt: request.prompt.as_deref(),
+        translate: false,
     };
     let checked = transcription::check(wish, &app.catalog_now(), app.limits.max_prompt_chars)?;
     let upload = upload::fetch(app, &batch.tenant, &request.file_id).await?;
@@ -172,7 +179,7 @@ async fn transcript(
         &transcript,
         delivery.format,
         delivery.granularity,
-        spec.temperature,
+        spec.into(),
     );
     let rendered = rendered.map_err(|error| ApiError::internal(&error.to_string()))?;
     if rendered.content_type != "application/json" {

@@ -5,7 +5,7 @@ use axum::{
     response::Response,
 };
 use utoipa::ToSchema;
-use voicefleet_core::{ErrorCode, Failure, JobSpec, Tier};
+use voicefleet_core::{ErrorCode, Failure, JobSpec, Tier, TraceContext, TranscriptionSpec};
 
 use crate::{
     app::SharedApp,
@@ -22,10 +22,12 @@ use crate::{
     synchronous,
     tenancy::Caller,
     transcription::{
+        events,
         formats::{
-            Granularity, OpenAiTranscription, OpenAiVerboseTranscription, TranscriptFormat, render,
+            Granularity, Listened, OpenAiTranscription, OpenAiVerboseTranscription,
+            TranscriptFormat, render,
         },
-        upload,
+        upload::{self, Upload},
     },
     urgency,
 };
@@ -53,7 +55,7 @@ pub(crate) struct TranscriptionForm {
     /// `segment` (the default), `word` or both; with `verbose_json` only.
     #[schema(rename = "timestamp_granularities[]")]
     timestamp_granularities: Option<Vec<String>>,
-    /// Only `false`: answers are not streamed.
+    /// Whether the transcript comes as OpenAI's `transcript.text.*` events, once it is there; with `json` or `text` only.
     stream: Option<bool>,
     /// Only `auto`: the audio is always cut at silences.
     chunking_strategy: Option<String>,
@@ -97,6 +99,7 @@ const FIELDS: [&str; 9] = [
         (status = 200, description = "The transcript.", content(
             (JsonTranscription = "application/json"),
             (String = "text/plain"), (String = "application/x-subrip"), (String = "text/vtt"),
+            (String = "text/event-stream"),
         )),
         (status = 400, description = "A field is not as documented, or the audio is empty, truncated or silent.", body = OpenAiError),
         (status = 404, description = "There is no such model, or it is not installed.", body = OpenAiError),
@@ -123,31 +126,54 @@ pub(crate) async fn create_transcription(
         granularities: form.take_all(GRANULARITIES),
     })?;
     require(&form, "model")?;
-    let checked = checked_wish(&app, &mut form)?;
+    let checked = checked_wish(&app, &mut form, false)?;
     let tier = urgency::tier(form.take("tier").as_deref(), Tier::Realtime)?;
     let upload = upload::probe(&app, &caller.tenant, file, room).await?;
-    let spec = checked.of(&upload.id);
-    let temperature = spec.temperature;
+    let asked = Asked {
+        spec: checked.of(&upload.id),
+        upload,
+        tier,
+        trace,
+    };
+    listen(&app, &caller, asked, &delivery).await
+}
+
+/// Audio with what is to be made of it.
+pub(crate) struct Asked {
+    pub(crate) spec: TranscriptionSpec,
+    pub(crate) upload: Upload,
+    pub(crate) tier: Tier,
+    pub(crate) trace: Option<TraceContext>,
+}
+
+/// Has it done, and answers with the transcript.
+pub(crate) async fn listen(
+    app: &SharedApp,
+    caller: &Caller,
+    asked: Asked,
+    delivery: &Delivery,
+) -> Result<Response, ApiError> {
+    let listened = Listened::from(&asked.spec);
     let work = NewJob {
         id: None,
         patient: false,
         waits: None,
-        spec: JobSpec::Transcription(spec),
-        tier,
+        spec: JobSpec::Transcription(asked.spec),
+        tier: asked.tier,
         deadline: None,
-        trace,
-        upload: Some(upload),
+        trace: asked.trace,
+        upload: Some(asked.upload),
     };
-    let job = synchronous::done(&app, &caller, work).await?;
-    let transcript = results::transcript(&app, &job).await;
+    let job = synchronous::done(app, caller, work).await?;
+    let transcript = results::transcript(app, &job).await;
     let transcript = transcript.map_err(synchronous::evicted_meanwhile)?;
-    let rendered = render(
-        &transcript,
-        delivery.format,
-        delivery.granularity,
-        temperature,
-    )
-    .map_err(|error| ApiError::internal(&error.to_string()))?;
+    if delivery.streamed {
+        let events = events::of_transcript(&transcript);
+        return Ok(results::response(&job, "text/event-stream", events));
+    }
+    let (format, granularity) = (delivery.format, delivery.granularity);
+    let rendered = render(&transcript, format, granularity, listened)
+        .map_err(|error| ApiError::internal(&error.to_string()))?;
     Ok(results::response(
         &job,
         rendered.content_type,
@@ -167,10 +193,13 @@ pub(crate) struct DeliveryWish {
 pub(crate) struct Delivery {
     pub(crate) format: TranscriptFormat,
     pub(crate) granularity: Granularity,
+    /// As events.
+    pub(crate) streamed: bool,
 }
 
 pub(crate) fn delivery(wish: DeliveryWish) -> Result<Delivery, Failure> {
-    refuse_other(wish.stream, "stream", &["false", "False"])?;
+    let streamed = matches!(wish.stream.as_deref(), Some("true" | "True"));
+    refuse_other(wish.stream, "stream", &["false", "False", "true", "True"])?;
     refuse_other(wish.chunking_strategy, "chunking_strategy", &["auto"])?;
     let format = wish.response_format;
     let format = format.as_deref().unwrap_or("json").parse();
@@ -178,7 +207,14 @@ pub(crate) fn delivery(wish: DeliveryWish) -> Result<Delivery, Failure> {
         field: Some("response_format".to_owned()),
         ..failure
     })?;
+    if streamed && !matches!(format, TranscriptFormat::Json | TranscriptFormat::Text) {
+        let message =
+            "events have no other format; leave response_format out, or send json or text";
+        let field = "response_format";
+        return Err(Failure::of_field(ErrorCode::InvalidRequest, field, message));
+    }
     Ok(Delivery {
+        streamed,
         format,
         granularity: granularity(&wish.granularities, format)?,
     })
@@ -221,7 +257,7 @@ fn refuse_other(given: Option<String>, field: &str, accepted: &[&str]) -> Result
     }
 }
 
-fn require(form: &Form, field: &str) -> Result<(), Failure> {
+pub(crate) fn require(form: &Form, field: &str) -> Result<(), Failure> {
     if form.has(field) {
         return Ok(());
     }

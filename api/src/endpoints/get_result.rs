@@ -150,7 +150,7 @@ async fn transcript(
         segments: true,
         words: true,
     };
-    let rendered = formats::render(&transcript, format, everything, spec.temperature)
+    let rendered = formats::render(&transcript, format, everything, spec.into())
         .map_err(|error| ApiError::internal(&error.to_string()))?;
     Ok((rendered.content_type, rendered.body.into()))
 }

@@ -8,6 +8,7 @@ pub(crate) mod create_job;
 pub(crate) mod create_key;
 pub(crate) mod create_speech;
 pub(crate) mod create_transcription;
+pub(crate) mod create_translation;
 pub(crate) mod delete_file;
 pub(crate) mod docs;
 pub(crate) mod get_batch;

@@ -26,11 +26,12 @@ const REFUSALS: [(&str, &str); 2] = [
 const OF_ADMINISTRATORS: [&str; 4] = ["/v1/keys", "/v1/keys/{id}", "/v1/split", "/v1/dead-letters"];
 
 /// What takes work on, which keys may not allow in every tier.
-const SUBMITTING: [&str; 4] = [
+const SUBMITTING: [&str; 5] = [
     "/v1/jobs",
     "/v1/jobs/{id}/retry",
     "/v1/audio/speech",
     "/v1/audio/transcriptions",
+    "/v1/audio/translations",
 ];
 
 /// Adds the scheme, and to each endpoint that wants a key the refusals.

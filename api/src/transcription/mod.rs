@@ -1,5 +1,6 @@
 //! From what a client wants transcribed to a fully resolved [`voicefleet_core::TranscriptionSpec`].
 
+pub(crate) mod events;
 pub(crate) mod formats;
 pub(crate) mod upload;
 
@@ -17,6 +18,8 @@ pub(crate) struct TranscriptionWish<'a> {
     pub(crate) language: Option<&'a str>,
     pub(crate) temperature: Option<f32>,
     pub(crate) prompt: Option<&'a str>,
+    /// Into English.
+    pub(crate) translate: bool,
 }
 
 /// A wish whose fields are all in order and which has no defaults left to fill in.
@@ -25,6 +28,7 @@ pub(crate) struct CheckedWish {
     language: Option<String>,
     temperature: f32,
     prompt: Option<String>,
+    translate: bool,
 }
 
 /// Checks every field and fills in every default, before anything is done about the audio.
@@ -34,10 +38,14 @@ pub(crate) fn check(
     max_prompt_chars: usize,
 ) -> Result<CheckedWish, Failure> {
     let model = model(wish.model, catalog)?;
+    if wish.translate {
+        check_translates(model)?;
+    }
     Ok(CheckedWish {
         language: language(wish.language, model)?,
         temperature: temperature(wish.temperature)?,
         prompt: prompt(wish.prompt, max_prompt_chars)?,
+        translate: wish.translate,
         model: model.clone(),
     })
 }
@@ -56,8 +64,25 @@ impl CheckedWish {
             language: self.language,
             temperature: self.temperature,
             prompt: self.prompt,
+            translate: self.translate,
         }
     }
+}
+
+/// A model for one language has not learnt to translate.
+fn check_translates(model: &ModelEntry) -> Result<(), Failure> {
+    if model.languages.len() != 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "the model '{}' understands one language only; a translation needs one that understands several",
+        model.name
+    );
+    Err(Failure::of_field(
+        ErrorCode::InvalidRequest,
+        "model",
+        message,
+    ))
 }
 
 fn model<'a>(name: Option<&str>, catalog: &'a Catalog) -> Result<&'a ModelEntry, Failure> {

@@ -1,21 +1,18 @@
 //! The document says what happens, and what happens is what the document says.
 
+mod log;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::Request,
-    http::Method,
-    middleware::{Next, from_fn},
-    response::Response,
-};
+use axum::{body::Body, extract::Request, http::Method};
 use serde_json::{Value, json};
 use voicefleet_api::ApiLimits;
 
+use self::log::{Log, Outcome, documented};
 use crate::{
     bad_inputs::{self, audio::tone_wav},
     idempotency, split,
@@ -27,84 +24,8 @@ use crate::{
     webhooks,
 };
 
-/// Method, path template and status.
-type Outcome = (String, String, u16);
-
-/// Everything that was asked and answered in this test.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<BTreeSet<(String, String, u16)>>>);
-
-impl Log {
-    /// Writes down what `api` answers from now on.
-    fn watch(&self, mut api: Api) -> Api {
-        let log = self.clone();
-        api.router = api
-            .router
-            .layer(from_fn(move |request: Request<Body>, next: Next| {
-                let log = log.clone();
-                async move {
-                    let (method, path) = (
-                        request.method().to_string(),
-                        request.uri().path().to_owned(),
-                    );
-                    let response: Response = next.run(request).await;
-                    let status = response.status().as_u16();
-                    log.0
-                        .lock()
-                        .expect("unpoisoned")
-                        .insert((method, path, status));
-                    response
-                }
-            }));
-        api
-    }
-
-    /// With paths replaced by the templates that they match; what matches none is left out.
-    fn outcomes(&self, document: &Value) -> BTreeSet<Outcome> {
-        let templates: Vec<&String> = document["paths"]
-            .as_object()
-            .expect("paths")
-            .keys()
-            .collect();
-        let seen = self.0.lock().expect("unpoisoned");
-        let template = |path: &str| templates.iter().find(|template| matches(template, path));
-        seen.iter()
-            .filter_map(|(method, path, status)| {
-                Some((method.clone(), (*template(path)?).clone(), *status))
-            })
-            .collect()
-    }
-}
-
-fn matches(template: &str, path: &str) -> bool {
-    let (template, path): (Vec<_>, Vec<_>) =
-        (template.split('/').collect(), path.split('/').collect());
-    template.len() == path.len()
-        && template
-            .iter()
-            .zip(&path)
-            .all(|(wanted, given)| wanted.starts_with('{') || wanted == given)
-}
-
-fn documented(document: &Value) -> BTreeSet<Outcome> {
-    let mut all = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().expect("paths") {
-        for (method, operation) in item.as_object().expect("operations") {
-            for status in operation["responses"]
-                .as_object()
-                .expect("responses")
-                .keys()
-            {
-                all.insert((
-                    method.to_uppercase(),
-                    path.clone(),
-                    status.parse().expect("a status"),
-                ));
-            }
-        }
-    }
-    all
-}
+/// What OpenAI's clients send recordings to.
+const LISTENING: [&str; 2] = ["/v1/audio/transcriptions", "/v1/audio/translations"];
 
 #[tokio::test]
 async fn every_documented_answer_occurs_and_no_other_does() {
@@ -176,14 +97,12 @@ async fn good_requests(api: &Api) {
     api.post("/v1/audio/speech", &openai(STALLS))
         .await
         .expect(504);
-    let heard = async |prompt: &str| {
-        let fields = [("model", "whisper-1"), ("prompt", prompt)];
-        api.upload("/v1/audio/transcriptions", &fields, &tone_wav(1))
-            .await
-    };
-    heard("").await.expect(200);
-    heard(FAILS).await.expect(500);
-    heard(STALLS).await.expect(504);
+    for path in LISTENING {
+        for (prompt, status) in [("", 200), (FAILS, 500), (STALLS, 504)] {
+            let fields = [("model", "whisper-1"), ("prompt", prompt)];
+            api.upload(path, &fields, &tone_wav(1)).await.expect(status);
+        }
+    }
     let file = api
         .upload("/v1/files", &[], &tone_wav(1))
         .await
@@ -334,9 +253,11 @@ async fn cancelled_meanwhile(api: &Api) {
     let (answer, ()) = tokio::join!(api.post("/v1/audio/speech", &body), cancel("piper"));
     answer.expect(409);
     let fields = [("model", "whisper-1")];
-    let listening = api.upload("/v1/audio/transcriptions", &fields, &wav);
-    let (answer, ()) = tokio::join!(listening, cancel("whisper"));
-    answer.expect(409);
+    for path in LISTENING {
+        let listening = api.upload(path, &fields, &wav);
+        let (answer, ()) = tokio::join!(listening, cancel("whisper"));
+        answer.expect(409);
+    }
 }
 
 async fn evicted(api: &Api) {
@@ -423,13 +344,10 @@ async fn full_queue(log: &Log) {
         .expect(429);
     let body = json!({"model": "tts-1", "input": "Hello.", "voice": "alloy"});
     api.post("/v1/audio/speech", &body).await.expect(429);
-    api.upload(
-        "/v1/audio/transcriptions",
-        &[("model", "whisper-1")],
-        &tone_wav(1),
-    )
-    .await
-    .expect(429);
+    for path in LISTENING {
+        let fields = [("model", "whisper-1")];
+        api.upload(path, &fields, &tone_wav(1)).await.expect(429);
+    }
 }
 
 /// Without a key, with one that does not allow it, with one that is used up.
@@ -481,17 +399,16 @@ async fn guarded(log: &Log, document: &Value) {
         "multipart/form-data; boundary={}",
         bad_inputs::form::BOUNDARY
     );
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri("/v1/audio/transcriptions")
-        .header("authorization", format!("Bearer {slow}"))
-        .header("content-type", kind)
-        .body(Body::from(form));
-    guarded
-        .api
-        .send(request.expect("a request"))
-        .await
-        .expect(403);
+    for path in LISTENING {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("authorization", format!("Bearer {slow}"))
+            .header("content-type", &kind)
+            .body(Body::from(form.clone()));
+        let refused = guarded.api.send(request.expect("a request")).await;
+        refused.expect(403);
+    }
 }
 
 /// What administrators do, and how it is refused.
@@ -547,13 +464,10 @@ async fn impatient(log: &Log) {
     let api = log.watch(Api::with(limits, catalog::usual()));
     let body = json!({"model": "tts-1", "input": "Hello.", "voice": "alloy"});
     api.post("/v1/audio/speech", &body).await.expect(503);
-    api.upload(
-        "/v1/audio/transcriptions",
-        &[("model", "whisper-1")],
-        &tone_wav(1),
-    )
-    .await
-    .expect(503);
+    for path in LISTENING {
+        let fields = [("model", "whisper-1")];
+        api.upload(path, &fields, &tone_wav(1)).await.expect(503);
+    }
 }
 
 #[tokio::test]

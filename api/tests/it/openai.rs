@@ -382,3 +382,52 @@ async fn a_transcription_that_fails_says_so() {
         assert_eq!(answer.header("x-should-retry"), "false");
     }
 }
+
+#[tokio::test]
+async fn a_translation_is_asked_for_and_is_other_work_than_a_transcription() {
+    let api = Api::new();
+    let _worker = api.worker();
+    let fields = [("model", "whisper-1"), ("response_format", "verbose_json")];
+    let wav = crate::bad_inputs::audio::tone_wav(1);
+    let translated = api
+        .upload("/v1/audio/translations", &fields, &wav)
+        .await
+        .expect(200);
+    assert_eq!(translated.json()["task"], "translate");
+    let transcribed = api.upload(TRANSCRIPTIONS, &fields, &wav).await.expect(200);
+    assert_eq!(transcribed.json()["task"], "transcribe");
+    assert_eq!(transcribed.header("x-voicefleet-cache"), "miss");
+    let asked: Vec<bool> = api
+        .records
+        .all()
+        .iter()
+        .filter_map(|job| match &job.spec {
+            voicefleet_core::JobSpec::Transcription(spec) => Some(spec.translate),
+            voicefleet_core::JobSpec::Speech(_) => None,
+        })
+        .collect();
+    assert_eq!(asked, [true, false]);
+}
+
+#[tokio::test]
+async fn a_transcript_comes_as_events_where_they_are_asked_for() {
+    let api = Api::new();
+    let _worker = api.worker();
+    let wav = crate::bad_inputs::audio::tone_wav(1);
+    let fields = [("model", "whisper-1"), ("stream", "true")];
+    let answer = api.upload(TRANSCRIPTIONS, &fields, &wav).await.expect(200);
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    let events: Vec<serde_json::Value> = answer
+        .text()
+        .split_terminator("\n\n")
+        .map(|event| {
+            serde_json::from_str(event.strip_prefix("data: ").expect("data")).expect("JSON")
+        })
+        .collect();
+    let types: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["type"].as_str())
+        .collect();
+    assert_eq!(types, ["transcript.text.delta", "transcript.text.done"]);
+    assert_eq!(events[0]["delta"], events[1]["text"]);
+}

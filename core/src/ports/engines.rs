@@ -85,6 +85,8 @@ pub struct TranscriptionOptions {
     pub temperature: f32,
     /// Text to condition on.
     pub prompt: Option<String>,
+    /// Write down in English what is said in another language.
+    pub translate: bool,
 }
 
 /// A stretch of audio with speech in it, by sample index: the chunk of transcription.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use voicefleet_core::{ErrorCode, Failure, Transcript, Word};
+use voicefleet_core::{ErrorCode, Failure, Transcript, TranscriptionSpec, Word};
 
 pub(crate) use openai::{OpenAiTranscription, OpenAiVerboseTranscription};
 
@@ -128,12 +128,28 @@ pub(crate) fn full(transcript: Transcript) -> TranscriptBody {
     }
 }
 
+/// How the transcript came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Listened {
+    pub(crate) temperature: f32,
+    pub(crate) translated: bool,
+}
+
+impl From<&TranscriptionSpec> for Listened {
+    fn from(spec: &TranscriptionSpec) -> Self {
+        Self {
+            temperature: spec.temperature,
+            translated: spec.translate,
+        }
+    }
+}
+
 /// The transcript in one of OpenAI's formats.
 pub(crate) fn render(
     transcript: &Transcript,
     format: TranscriptFormat,
     granularity: Granularity,
-    temperature: f32,
+    listened: Listened,
 ) -> Result<Rendered, serde_json::Error> {
     let (body, content_type) = match format {
         TranscriptFormat::Json => (
@@ -141,7 +157,7 @@ pub(crate) fn render(
             "application/json",
         ),
         TranscriptFormat::VerboseJson => {
-            let verbose = openai::verbose(transcript, granularity, temperature);
+            let verbose = openai::verbose(transcript, granularity, listened);
             (serde_json::to_string(&verbose)?, "application/json")
         }
         TranscriptFormat::Text => {
@@ -201,7 +217,7 @@ mod tests {
             segments: !words,
             words,
         };
-        render(&transcript(), format, granularity, 0.0)
+        render(&transcript(), format, granularity, Listened::default())
             .expect("renders")
             .body
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use voicefleet_core::{Segment, Transcript, Word};
 
-use super::{Granularity, milliseconds};
+use super::{Granularity, Listened, milliseconds};
 
 /// Length of the audio, in OpenAI's words.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +31,7 @@ pub(crate) struct OpenAiTranscription {
 /// OpenAI's `verbose_json`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OpenAiVerboseTranscription {
-    /// Always `transcribe`.
+    /// `transcribe` or `translate`.
     task: &'static str,
     /// ISO 639-1 code.
     language: String,
@@ -104,7 +104,7 @@ pub(super) fn json(transcript: &Transcript) -> OpenAiTranscription {
 pub(super) fn verbose(
     transcript: &Transcript,
     granularity: Granularity,
-    temperature: f32,
+    listened: Listened,
 ) -> OpenAiVerboseTranscription {
     let words = || {
         let words = transcript
@@ -121,11 +121,15 @@ pub(super) fn verbose(
     let segments = || {
         let numbered = transcript.segments.iter().enumerate();
         numbered
-            .map(|(id, segment)| openai_segment(id, segment, temperature))
+            .map(|(id, segment)| openai_segment(id, segment, listened.temperature))
             .collect()
     };
     OpenAiVerboseTranscription {
-        task: "transcribe",
+        task: if listened.translated {
+            "translate"
+        } else {
+            "transcribe"
+        },
         language: transcript.language.clone(),
         duration: transcript.duration,
         text: transcript.text(),

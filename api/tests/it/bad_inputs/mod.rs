@@ -85,6 +85,7 @@ pub(crate) fn all(bounds: Bounds) -> Vec<BadInput> {
     all.extend(uploads::forms());
     all.extend(openai::openai_speech(bounds));
     all.extend(openai::openai_transcriptions(bounds));
+    all.extend(openai::openai_translations(bounds));
     all.extend(splits::splits(bounds));
     all.extend(batches::batches(bounds));
     all.extend(requests::paths_and_queries());

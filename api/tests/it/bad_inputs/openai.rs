@@ -115,7 +115,12 @@ pub(super) fn openai_transcriptions(bounds: Bounds) -> Vec<BadInput> {
             &[("timestamp_granularities[]", "word")],
         )
         .about("timestamp_granularities[]"),
-        with("OpenAI: a stream", &[("stream", "true")]).about("stream"),
+        with("OpenAI: half a stream", &[("stream", "maybe")]).about("stream"),
+        with(
+            "OpenAI: a stream of cues",
+            &[("stream", "true"), ("response_format", "srt")],
+        )
+        .about("response_format"),
         with(
             "OpenAI: a chunking strategy",
             &[("chunking_strategy", "server_vad")],
@@ -138,6 +143,40 @@ pub(super) fn openai_transcriptions(bounds: Bounds) -> Vec<BadInput> {
         .refused(413, "audio_too_long"),
         json_to("OpenAI: JSON where a form belongs", path, &json!({}))
             .refused(415, "unsupported_media_type"),
+    ]
+}
+
+pub(super) fn openai_translations(bounds: Bounds) -> Vec<BadInput> {
+    let path = "/v1/audio/translations";
+    let tone = audio::tone_wav(1);
+    let of =
+        |name, model: &str, bytes: &[u8]| form_to(name, path, &[("model", model)], Some(bytes));
+    vec![
+        form_to("OpenAI: no model to translate with", path, &[], Some(&tone)).about("model"),
+        of("OpenAI: an unknown translator", "whisper-9", &tone)
+            .refused(404, "unknown_model")
+            .about("model"),
+        of(
+            "OpenAI: a translator of English only",
+            "whisper-tiny.en",
+            &tone,
+        )
+        .about("model"),
+        form_to(
+            "OpenAI: a language to translate from",
+            path,
+            &[("model", "whisper-1"), ("language", "de")],
+            Some(&tone),
+        )
+        .about("language"),
+        of("OpenAI: nothing to translate", "whisper-1", b"").refused(400, "empty_upload"),
+        of("OpenAI: no audio to translate", "whisper-1", b"not audio").refused(415, "not_audio"),
+        of(
+            "OpenAI: too much to translate",
+            "whisper-1",
+            &audio::silent_flac(bounds.max_audio_seconds + 60),
+        )
+        .refused(413, "audio_too_long"),
     ]
 }
 

@@ -132,6 +132,7 @@ async fn transcription(database: &Database, audio_key: &str) -> Job {
         language: None,
         temperature: 0.0,
         prompt: None,
+        translate: false,
     });
     let template = speech_job("x", Tier::Standard, database.config.clock.now());
     let job = Job {

@@ -153,6 +153,7 @@ fn answer(seconds: f64) -> JobSpec {
         language: None,
         temperature: 0.0,
         prompt: None,
+        translate: false,
     })
 }
 

@@ -103,6 +103,8 @@ pub(crate) struct Task<'a> {
     pub(crate) guessed: bool,
     /// Tokens to condition on.
     pub(crate) prompt: &'a [WhisperTokenId],
+    /// Write it down in English, whatever the language is.
+    pub(crate) translate: bool,
     /// Temperature to begin with, 0 to 1.
     pub(crate) temperature: f32,
 }
@@ -159,6 +161,7 @@ impl<'a> Decoder<'a> {
     fn run(&mut self, task: &Task<'_>, attempt: &Attempt) -> Result<(), EngineError> {
         let samples = at_least_shortest(task.samples);
         let mut parameters = parameters(task.language);
+        parameters.set_translate(task.translate);
         parameters.set_temperature(attempt.temperature);
         parameters.set_temperature_inc(attempt.step);
         parameters.set_audio_ctx(if attempt.short_context {

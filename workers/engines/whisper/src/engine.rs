@@ -97,6 +97,7 @@ impl TranscriptionEngine for WhisperEngine {
                 guessed,
                 prompt: &prompt,
                 temperature,
+                translate: options.translate,
             };
             match listening.listen()? {
                 Listened::Heard(heard) => {

@@ -35,6 +35,8 @@ pub(crate) struct Listening<'a> {
     pub(crate) guessed: bool,
     pub(crate) prompt: &'a [WhisperTokenId],
     pub(crate) temperature: f32,
+    /// Write it down in English.
+    pub(crate) translate: bool,
 }
 
 /// What became of it.
@@ -64,6 +66,7 @@ impl Listening<'_> {
                 language: self.language,
                 guessed: self.guessed && pass == 0,
                 prompt: self.prompt,
+                translate: self.translate,
                 temperature: self.temperature,
             })?;
             let pass = match decoded {
@@ -82,13 +85,17 @@ impl Listening<'_> {
         Ok(Listened::Heard(heard))
     }
 
+    fn written_in(&self) -> &'static str {
+        if self.translate { "en" } else { self.language }
+    }
+
     /// The phrases of a pass that somebody said. The pass began at sample `from`; words up to second
     /// `until` have been heard before.
     fn keep(&self, pass: &Pass, from: usize, until: f64) -> Vec<Heard> {
         if pass.quality.is_silence() {
             return Vec::new();
         }
-        let mut phrases = phrases::phrases(&pass.pieces, language::is_unspaced(self.language));
+        let mut phrases = phrases::phrases(&pass.pieces, language::is_unspaced(self.written_in()));
         if pass.quality.is_loop() {
             cut_loop(&mut phrases);
         }
