@@ -13,7 +13,7 @@ use voicefleet_tests::{Said, Server, id_of, run_program};
 
 use crate::{JOE, fresh_server};
 
-const NOBODY: &str = "01935d2e-0000-7000-8000-000000000001";
+const NOBODY: &str = "ff935d2e-0000-7000-8000-000000000001";
 
 async fn jobs(server: &Server, arguments: &[&str]) -> Said {
     let all = [&["jobs", "--url", server.base()], arguments].concat();
@@ -176,8 +176,8 @@ async fn what_cannot_be_done_is_said_in_a_sentence() {
     let id = id_of(&job).expect("an id");
     client.result(id).await.expect("spoken");
     let cases: [(&[&str], i32, &str); 9] = [
-        (&["show", NOBODY], 1, "there is no job 01935d2e"),
-        (&["cancel", NOBODY, id], 1, "there is no job 01935d2e"),
+        (&["show", NOBODY], 1, "there is no job ff935d2e"),
+        (&["cancel", NOBODY, id], 1, "there is no job ff935d2e"),
         (&["retry", id], 1, "the job is succeeded"),
         (&["retry"], 2, "<ID>..."),
         (&["show", "42"], 2, "not a job id"),
