@@ -7,8 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
-use voicefleet_core::Tenant;
+use voicefleet_core::{ErrorCode, Failure, Tenant};
 
 use crate::{
     app::SharedApp,
@@ -92,6 +93,7 @@ pub(crate) async fn create_key(
     request: Request,
 ) -> Result<Response, ApiError> {
     let body = read_json(request, app.limits.max_json_bytes).await?;
+    check_limits_are_named(&parse_json(&body)?)?;
     let grant: NewKey = parse_json(&body)?;
     let (key, secret) = Directory(&app).create(grant).await?;
     let (id, by) = (key.id.to_string(), caller.key_name());
@@ -102,4 +104,19 @@ pub(crate) async fn create_key(
         secret: secret.reveal(),
     };
     Ok((StatusCode::CREATED, location, Json(created)).into_response())
+}
+
+/// A list of limits would be read as well, in an order that nobody has been told.
+fn check_limits_are_named(body: &Value) -> Result<(), Failure> {
+    match body.get("limits") {
+        None | Some(Value::Object(_)) => Ok(()),
+        Some(_) => {
+            let message = "the limits are an object with the limits by name";
+            Err(Failure::of_field(
+                ErrorCode::InvalidRequest,
+                "limits",
+                message,
+            ))
+        }
+    }
 }

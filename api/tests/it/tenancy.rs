@@ -432,6 +432,7 @@ async fn what_cannot_be_a_key_is_named() {
             "highest_tier",
         ),
         (json!({"tenant": "acme", "limit": {}}), "limit"),
+        (json!({"tenant": "acme", "limits": [null, 1]}), "limits"),
         (json!({}), "tenant"),
         (json!({"tenant": "acme", "name": "x".repeat(201)}), "name"),
     ] {
