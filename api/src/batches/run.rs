@@ -530,5 +530,25 @@ fn is_passing(code: ErrorCode) -> bool {
             | ErrorCode::RateLimited
             | ErrorCode::QuotaExceeded
             | ErrorCode::QueueFull
+            | ErrorCode::TooLate
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_fleet_has_no_room_for_now_is_tried_again_and_what_is_wrong_is_not() {
+        for code in [
+            ErrorCode::QueueFull,
+            ErrorCode::RateLimited,
+            ErrorCode::TooLate,
+        ] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in [ErrorCode::UnknownVoice, ErrorCode::Forbidden] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
 }
