@@ -21,6 +21,9 @@ pub async fn queue_what_was_left(context: ApiContext, stop: CancellationToken) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = context.queue.tend().await {
+            tracing::debug!(%error, "the queue was not looked after");
+        }
         match queue_once(&context, OLDER_THAN).await {
             Ok(0) => {}
             Ok(queued) => tracing::warn!(queued, "jobs were recorded, but not in the queue"),

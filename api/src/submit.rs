@@ -81,6 +81,7 @@ fn job_of(work: &NewJob, caller: &Caller, now: Timestamp) -> Job {
     Job {
         id: work.id.unwrap_or_else(JobId::generate),
         tenant: caller.tenant.clone(),
+        weight: caller.limits.weight.unwrap_or_default(),
         fingerprint: spec.fingerprint(),
         cost: cost::estimate(&spec),
         spec,

@@ -155,6 +155,9 @@ pub(crate) struct GrantOptions {
     /// Compute-seconds a day (UTC), of the whole tenant.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) daily_compute_seconds: Option<u32>,
+    /// How much compute it gets beside others that want more than there is in the same tier.
+    #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) weight: Option<u32>,
 }
 
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use voicefleet_api::{KeySecret, NewKey};
-use voicefleet_core::Tenant;
+use voicefleet_core::{Tenant, Weight};
 
 use crate::{
     cli::{GrantOptions, KeysCommand, KeysOptions},
@@ -106,6 +106,7 @@ fn wanted(options: &GrantOptions) -> anyhow::Result<NewKey> {
             requests_per_minute: options.requests_per_minute,
             max_in_flight: options.max_in_flight,
             daily_compute_seconds: options.daily_compute_seconds,
+            weight: options.weight.map(Weight::try_from).transpose()?,
         },
     })
 }

@@ -7,7 +7,7 @@ use crate::{
     job::{Job, JobId, Progress, Timings},
     spec::JobSpec,
     state::JobState,
-    tenant::Tenant,
+    tenant::{Tenant, Weight},
     tier::Tier,
     time::Timestamp,
 };
@@ -51,6 +51,9 @@ pub struct Envelope {
     /// Whose job it is.
     #[serde(default)]
     pub tenant: Tenant,
+    /// What its tenant gets beside others.
+    #[serde(default)]
+    pub weight: Weight,
     /// The tier of the queue it lies in.
     pub tier: Tier,
     /// Attempts already used up; 0 on first delivery.
@@ -85,6 +88,7 @@ impl Envelope {
             id: EnvelopeId::generate(),
             job_id: job.id,
             tenant: job.tenant.clone(),
+            weight: job.weight,
             tier: job.tier,
             attempt: job.attempt,
             deadline: job.deadline,
@@ -100,6 +104,7 @@ impl Envelope {
         Job {
             id: self.job_id,
             tenant: self.tenant.clone(),
+            weight: self.weight,
             fingerprint: self.spec.fingerprint(),
             spec: self.spec.clone(),
             tier: self.tier,
@@ -183,7 +188,7 @@ mod tests {
         #[test]
         fn encoding_round_trips(spec in spec(), attempt in 0_u32..9, deadline in proptest::option::of(0_i64..9_999)) {
             let envelope = Envelope {
-                schema: SCHEMA, id: EnvelopeId::generate(), tenant: Tenant::default(),
+                schema: SCHEMA, id: EnvelopeId::generate(), tenant: Tenant::default(), weight: Weight::default(),
                 job_id: JobId::generate(), tier: Tier::Batch, attempt,
                 deadline: deadline.map(Timestamp), cost: 1.5,
                 trace: Some(TraceContext { traceparent: "00-1-2-01".into(), tracestate: String::new() }), spec,

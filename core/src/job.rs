@@ -7,8 +7,14 @@ use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::{
-    envelope::TraceContext, failure::Failure, fingerprint::Fingerprint, spec::JobSpec,
-    state::JobState, tenant::Tenant, tier::Tier, time::Timestamp,
+    envelope::TraceContext,
+    failure::Failure,
+    fingerprint::Fingerprint,
+    spec::JobSpec,
+    state::JobState,
+    tenant::{Tenant, Weight},
+    tier::Tier,
+    time::Timestamp,
 };
 
 /// Identifier of a job: a version 7 UUID, so ids sort by creation time.
@@ -122,6 +128,9 @@ pub struct Job {
     /// Whose it is.
     #[serde(default)]
     pub tenant: Tenant,
+    /// What its tenant gets beside others.
+    #[serde(default)]
+    pub weight: Weight,
     /// The content hash of `spec`.
     pub fingerprint: Fingerprint,
     /// How urgent it is.

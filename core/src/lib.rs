@@ -34,7 +34,7 @@ pub use fingerprint::Fingerprint;
 pub use job::{Job, JobId, Progress, Timings};
 pub use spec::{JobKind, JobSpec, SpeechSpec, TranscriptionSpec};
 pub use state::JobState;
-pub use tenant::Tenant;
+pub use tenant::{Tenant, Weight};
 pub use tier::Tier;
 pub use time::{Clock, Timestamp};
 pub use transcript::{Segment, Transcript, Word};

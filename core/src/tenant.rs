@@ -12,6 +12,48 @@ const MAX_LENGTH: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct Tenant(String);
 
+/// How much of a tier's compute a tenant gets beside others that want more than there is: twice the weight,
+/// twice the compute. 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Weight(u32);
+
+/// A weight that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a weight must be 1 to 100, not {0}")]
+pub struct InvalidWeight(u32);
+
+impl Weight {
+    /// The weight.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Weight {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<u32> for Weight {
+    type Error = InvalidWeight;
+
+    fn try_from(weight: u32) -> Result<Self, InvalidWeight> {
+        if (1..=100).contains(&weight) {
+            Ok(Self(weight))
+        } else {
+            Err(InvalidWeight(weight))
+        }
+    }
+}
+
+impl From<Weight> for u32 {
+    fn from(weight: Weight) -> Self {
+        weight.0
+    }
+}
+
 /// A name that cannot be a tenant's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant '{0}' must be 1 to 64 of a-z, 0-9, - and _")]
@@ -77,6 +119,16 @@ impl fmt::Display for Tenant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_weight_is_1_to_100() {
+        for weight in [0, 101, u32::MAX] {
+            assert!(Weight::try_from(weight).is_err());
+            assert!(serde_json::from_value::<Weight>(weight.into()).is_err());
+        }
+        assert_eq!(Weight::try_from(100).map(Weight::get), Ok(100));
+        assert_eq!(Weight::default().get(), 1);
+    }
 
     #[test]
     fn names_that_could_be_taken_for_parts_of_a_key_are_refused() {

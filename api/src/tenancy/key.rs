@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use voicefleet_core::{Tenant, Tier, Timestamp, fingerprint::digest_of};
+use voicefleet_core::{Tenant, Tier, Timestamp, Weight, fingerprint::digest_of};
 
 /// What every key begins with, so that one that got out is recognised by secret scanners.
 const PREFIX: &str = "vf";
@@ -146,6 +146,11 @@ pub struct KeyLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000_000, value_type = Option<i64>)]
     pub daily_compute_seconds: Option<u32>,
+    /// How much compute the tenant gets beside others that want more than there is in the same tier; 1 if it
+    /// is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100, value_type = Option<i64>)]
+    pub weight: Option<Weight>,
 }
 
 /// A key to be made.

@@ -268,6 +268,7 @@ impl Fetching {
         match Envelope::decode(&message.data) {
             Ok(envelope) => {
                 let desk = self.desk.clone();
+                desk.lines.begun(&envelope);
                 let received = Received {
                     envelope,
                     redelivered: message.redelivered,

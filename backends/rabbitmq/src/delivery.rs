@@ -15,6 +15,7 @@ use voicefleet_core::{
 
 use crate::{
     headers,
+    lines::Lines,
     publisher::{Publisher, unavailable},
     topology::{Lane, step_for},
 };
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) publisher: Publisher,
+    pub(crate) lines: Lines,
     pub(crate) clock: Arc<dyn Clock>,
     /// Rung when something comes back that anybody may take.
     pub(crate) doorbell: String,

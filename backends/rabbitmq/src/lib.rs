@@ -11,6 +11,8 @@
 //!   holds envelopes that another could run; that costs a round trip, and the jobs take seconds. A
 //!   doorbell that rings with every publish says in which tiers something waits. A worker looks in all
 //!   of them once in a second nevertheless, for doorbells can be lost.
+//! - A tenant has only so much in a lane as its [`Turns`](voicefleet_core::ports::Turns) allow. The rest waits
+//!   behind it, in a queue `v1.<engine>.<tier>.of.<tenant>`, and is called up as workers take what is before it.
 //! - RabbitMQ knows how many envelopes wait, but not what they cost, nor (over AMQP) how many are with
 //!   workers. Both come from the job records, through [`LaneLoads`](voicefleet_core::ports::LaneLoads).
 
@@ -20,6 +22,7 @@ mod consumer;
 mod delivery;
 mod doorbell;
 mod headers;
+mod lines;
 mod publisher;
 mod queue;
 mod topology;

@@ -13,7 +13,9 @@ use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
     breaker::{Breaker, BreakerRules},
-    ports::{Arrivals, JobConsumer, JobQueue, LaneLoads, PoolGauge, QueueError, TierGauge},
+    ports::{
+        Arrivals, JobConsumer, JobQueue, LaneLoads, PoolGauge, QueueError, TierGauge, Turn, Turns,
+    },
     tier::TierRota,
 };
 
@@ -24,6 +26,7 @@ use crate::{
     delivery::Desk,
     doorbell::{Doorbell, Marks},
     headers,
+    lines::Lines,
     publisher::{Publisher, unavailable},
     topology::{self, DELAYS_MS, Lane},
 };
@@ -55,6 +58,7 @@ pub struct RabbitQueue {
     config: RabbitConfig,
     connection: Connection,
     publisher: Publisher,
+    lines: Lines,
     /// For questions, on which publishing need not wait.
     questions: Channel,
     /// Of publishing.
@@ -74,6 +78,7 @@ impl RabbitQueue {
     pub async fn connect(
         config: RabbitConfig,
         loads: Arc<dyn LaneLoads>,
+        turns: Arc<dyn Turns>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
         let connection = connect(&config).await?;
@@ -87,16 +92,20 @@ impl RabbitQueue {
             let doorbell = topology::doorbell(&config.prefix, engine);
             topology::declare_doorbell(&questions, &doorbell).await?;
         }
+        let (hand, tasks) = (connection.create_channel().await?, TaskTracker::new());
+        let prefix = config.prefix.clone();
+        let lines = Lines::new(turns, publisher.clone(), hand, prefix, tasks.clone());
         Ok(Self {
             config,
             connection,
             publisher,
+            lines,
             questions,
             breaker: Breaker::new(BREAKER),
             estimates: Estimates::default(),
             loads,
             clock,
-            tasks: TaskTracker::new(),
+            tasks,
         })
     }
 
@@ -148,39 +157,55 @@ impl RabbitQueue {
         )))
     }
 
-    async fn check_room(&self, engine: &EngineId, tier: Tier) -> Result<(), QueueError> {
-        let lane = self.lane(engine, tier);
-        let most = self.config.max_waiting[tier.rank()];
+    /// A lane takes as many as may wait there, and so does what is behind it for one tenant.
+    async fn check_room(&self, lane: &Lane, queue: &str) -> Result<(), QueueError> {
+        let most = self.config.max_waiting[lane.tier().rank()];
         let now = Instant::now();
-        if self.estimates.one_more_fits(lane.ready(), most, now) {
+        if self.estimates.one_more_fits(queue, most, now) {
             return Ok(());
         }
-        let waiting = self.in_time(waiting(&self.questions, lane.ready())).await?;
+        let waiting = self.in_time(waiting(&self.questions, queue)).await?;
         if waiting < most {
-            self.estimates.note(lane.ready(), waiting, now);
+            self.estimates.note(queue, waiting, now);
             return Ok(());
         }
         Err(QueueError::Full {
-            engine: engine.clone(),
-            tier,
+            engine: lane.engine().clone(),
+            tier: lane.tier(),
         })
     }
 
     /// Puts an envelope into its lane, if there is room, and says so to the workers.
     async fn put(&self, envelope: &Envelope) -> Result<(), QueueError> {
-        let engine = envelope.spec.engine();
-        self.check_room(engine, envelope.tier).await?;
+        let lane = self.lane(envelope.spec.engine(), envelope.tier);
+        if self.lines.turn_of(envelope).await == Turn::Behind {
+            let opened = self.in_time(self.lines.open(&lane, &envelope.tenant)).await;
+            self.put_into(&opened?, &lane, envelope).await?;
+            self.lines.joined(envelope).await;
+            return Ok(());
+        }
+        let put = self.put_into(lane.ready(), &lane, envelope).await;
+        if put.is_err() {
+            self.lines.left(envelope).await;
+            return put;
+        }
+        let doorbell = self.doorbell(lane.engine());
+        self.publisher.ring(&doorbell, envelope.tier).await;
+        Ok(())
+    }
+
+    async fn put_into(
+        &self,
+        queue: &str,
+        lane: &Lane,
+        envelope: &Envelope,
+    ) -> Result<(), QueueError> {
+        self.check_room(lane, queue).await?;
         let body = envelope
             .encode()
             .map_err(|error| QueueError::Unavailable(error.to_string()))?;
-        let lane = self.lane(engine, envelope.tier);
         let properties = headers::properties(envelope);
-        self.publisher
-            .publish(lane.ready(), &body, properties)
-            .await?;
-        let doorbell = self.doorbell(engine);
-        self.publisher.ring(&doorbell, envelope.tier).await;
-        Ok(())
+        self.publisher.publish(queue, &body, properties).await
     }
 
     /// With the number of jobs that the records know of there.
@@ -276,6 +301,7 @@ impl JobQueue for RabbitQueue {
             look_again: tokio::time::Instant::now() + LOOK_EVERY,
             desk: Desk {
                 publisher: self.publisher.clone(),
+                lines: self.lines.clone(),
                 clock: Arc::clone(&self.clock),
                 doorbell: self.doorbell(engine),
                 tasks: self.tasks.clone(),
@@ -307,6 +333,15 @@ impl JobQueue for RabbitQueue {
             tiers,
             reserved,
         })
+    }
+
+    async fn tend(&self) -> Result<(), QueueError> {
+        for engine in &self.config.engines {
+            for tier in Tier::ALL {
+                self.lines.tend(engine, tier).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {

@@ -7,7 +7,7 @@ use lapin::{
     options::{ExchangeDeclareOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
-use voicefleet_core::{EngineId, Tier};
+use voicefleet_core::{EngineId, Tenant, Tier};
 
 /// The steps of the delay ladder, milliseconds. A queue for each, because a queue lets go of its
 /// messages in their order, whatever their own times.
@@ -25,6 +25,7 @@ const CONSUMER_TIMEOUT_MS: i64 = 4 * 3_600_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lane {
     name: String,
+    engine: EngineId,
     tier: Tier,
 }
 
@@ -32,8 +33,13 @@ impl Lane {
     pub(crate) fn new(prefix: &str, engine: &EngineId, tier: Tier) -> Self {
         Self {
             name: format!("{prefix}.{engine}.{tier}"),
+            engine: engine.clone(),
             tier,
         }
+    }
+
+    pub(crate) fn engine(&self) -> &EngineId {
+        &self.engine
     }
 
     pub(crate) fn tier(&self) -> Tier {
@@ -55,11 +61,31 @@ impl Lane {
         format!("{}.dead", self.name)
     }
 
+    /// Where the envelopes of a tenant wait for a turn in the lane.
+    pub(crate) fn behind(&self, tenant: &Tenant) -> String {
+        format!("{}.of.{tenant}", self.name)
+    }
+
+    /// Declares the queue behind the lane.
+    pub(crate) async fn declare_behind(
+        &self,
+        channel: &Channel,
+        tenant: &Tenant,
+    ) -> lapin::Result<()> {
+        declare(channel, &self.behind(tenant), &self.of_work()).await
+    }
+
+    /// How queues are declared that hold what is to be worked on.
+    fn of_work(&self) -> Vec<(&'static str, AMQPValue)> {
+        let mut arguments = dead_letters_to(&self.dead());
+        arguments.push(("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT)));
+        arguments
+    }
+
     /// Declares the queues of the lane.
     pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         declare(channel, &self.dead(), &[]).await?;
-        let mut ready = dead_letters_to(&self.dead());
-        ready.push(("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT)));
+        let mut ready = self.of_work();
         ready.push((
             "x-consumer-timeout",
             AMQPValue::LongLongInt(CONSUMER_TIMEOUT_MS),
@@ -147,6 +173,8 @@ mod tests {
         assert_eq!(lane.ready(), "v1.piper.batch");
         assert_eq!(lane.delayed(250), "v1.piper.batch.retry.250");
         assert_eq!(lane.dead(), "v1.piper.batch.dead");
+        let acme = "acme".parse().expect("a name");
+        assert_eq!(lane.behind(&acme), "v1.piper.batch.of.acme");
     }
 
     #[test]

@@ -27,9 +27,11 @@ mod error;
 mod link;
 mod records;
 mod source;
+mod turns;
 
 pub use blobs::RedisBlobs;
 pub use config::RedisConfig;
 pub use documents::RedisDocuments;
 pub use error::ConfigError;
 pub use records::RedisRecords;
+pub use turns::RedisTurns;

@@ -95,6 +95,10 @@ impl<Q: JobQueue> JobQueue for Booked<Q> {
         self.queue.gauge(engine).await
     }
 
+    async fn tend(&self) -> Result<(), QueueError> {
+        self.queue.tend().await
+    }
+
     async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
         self.queue.purge_dead(engine, tier).await
     }

@@ -2,7 +2,7 @@
 
 use voicefleet_core::{
     AudioFormat, EngineId, EnvelopeId, Job, JobId, JobSpec, JobState, Progress, SpeechSpec, Tenant,
-    Tier, Timestamp, Timings, cost,
+    Tier, Timestamp, Timings, Weight, cost,
     ports::{Claim, JobChange},
 };
 
@@ -21,6 +21,7 @@ pub fn speech_job(text: &str, tier: Tier, created_at: Timestamp) -> Job {
     Job {
         id: JobId::generate(),
         tenant: Tenant::default(),
+        weight: Weight::default(),
         fingerprint: spec.fingerprint(),
         cost: cost::estimate(&spec),
         spec,

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use voicefleet_core::{
     Clock, Timestamp,
-    ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords},
+    ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords, Turns},
 };
 use voicefleet_testkit::{
     FakeClock,
-    conformance::{blobs::BlobsBench, queue::QueueBench, records::RecordsBench},
-    memory::{MemoryBlobs, MemoryDocuments, MemoryQueue, MemoryRecords},
+    conformance::{blobs::BlobsBench, queue::QueueBench, records::RecordsBench, turns::TurnsBench},
+    memory::{MemoryBlobs, MemoryDocuments, MemoryQueue, MemoryRecords, MemoryTurns},
 };
 
 struct Queue {
@@ -86,6 +86,27 @@ mod queue {
 
 mod records {
     voicefleet_testkit::records_conformance!(super::Records);
+}
+
+struct OfTurns(MemoryTurns);
+
+#[async_trait]
+impl TurnsBench for OfTurns {
+    async fn fresh() -> Self {
+        Self(MemoryTurns::default())
+    }
+
+    fn turns(&self) -> Arc<dyn Turns> {
+        Arc::new(self.0.clone())
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn FleetLedger>> {
+        None
+    }
+}
+
+mod turns {
+    voicefleet_testkit::turns_conformance!(super::OfTurns);
 }
 
 mod blobs {

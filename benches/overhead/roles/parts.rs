@@ -33,8 +33,8 @@ impl Parts {
         let redis = RedisConfig::new(&servers.redis);
         let records = Arc::new(RedisRecords::open(&redis)?);
         let rabbit = RabbitConfig::new(&servers.amqp, vec![EngineId::new(ENGINE)]);
-        let loads = Arc::clone(&records) as _;
-        let queue = RabbitQueue::connect(rabbit, loads, Arc::clone(&clock)).await?;
+        let (loads, turns) = (Arc::clone(&records) as _, Arc::new(records.turns()));
+        let queue = RabbitQueue::connect(rabbit, loads, turns, Arc::clone(&clock)).await?;
         Ok(Self {
             queue: Arc::new(queue),
             ledger: Arc::clone(&records) as _,

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::time::{Instant, sleep};
 use voicefleet_core::{
     Clock,
-    ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords, LaneLoads},
+    ports::{BlobStore, Documents, FleetLedger, JobQueue, JobRecords, LaneLoads, Turns},
 };
 use voicefleet_embedded::{Embedded, EmbeddedConfig};
 use voicefleet_objects::{LargeBlobs, ObjectBlobs, ObjectsConfig};
@@ -130,7 +130,8 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
             engines::ids(),
         )
     };
-    let queue = Arc::new(broker(rabbit, Arc::clone(&records) as _, clock).await?);
+    let turns = Arc::new(records.turns());
+    let queue = Arc::new(broker(rabbit, Arc::clone(&records) as _, turns, clock).await?);
     let documents: Arc<dyn Documents> = Arc::new(records.documents());
     let backend = Backend {
         queue: Arc::clone(&queue) as _,
@@ -185,11 +186,13 @@ fn with_objects(
 async fn broker(
     config: RabbitConfig,
     loads: Arc<dyn LaneLoads>,
+    turns: Arc<dyn Turns>,
     clock: &Arc<dyn Clock>,
 ) -> Result<RabbitQueue, ConnectError> {
     let begun = Instant::now();
     loop {
-        let opened = RabbitQueue::connect(config.clone(), Arc::clone(&loads), Arc::clone(clock));
+        let (loads, turns) = (Arc::clone(&loads), Arc::clone(&turns));
+        let opened = RabbitQueue::connect(config.clone(), loads, turns, Arc::clone(clock));
         match opened.await {
             Err(error) if begun.elapsed() < BROKER_PATIENCE => {
                 tracing::warn!(%error, "waiting for the broker");

@@ -10,6 +10,7 @@ mod loads;
 mod queue;
 mod record;
 mod records;
+mod turns;
 
 pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
 pub use claim::{Claim, RunId};
@@ -29,3 +30,4 @@ pub use queue::{
 };
 pub use record::JobRecord;
 pub use records::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission};
+pub use turns::{LEAST_SLOTS, TURN_SECONDS, TenantLane, Turn, Turns};

@@ -1,4 +1,7 @@
 //! The queue of envelopes: one lane per engine and tier, at least once, settled explicitly.
+//!
+//! Within a lane tenants that want more than there is get compute by their weight, and each its work in the
+//! order in which it came; whoever wants less does not wait for those that flood.
 
 use async_trait::async_trait;
 
@@ -102,14 +105,16 @@ pub struct PoolGauge {
     pub engine: EngineId,
     /// One per tier.
     pub tiers: Vec<TierGauge>,
-    /// Jobs that are recorded and not in the queue yet; their cost is counted above.
+    /// Jobs that are recorded and not up for delivery yet, since they are about to be queued or wait for their
+    /// tenant's turn; their cost is counted above.
     pub reserved: u64,
 }
 
 /// The queue.
 #[async_trait]
 pub trait JobQueue: Send + Sync {
-    /// Puts an envelope into the lane of its engine and tier. On `Ok` it is durable.
+    /// Puts an envelope into the lane of its engine and tier, where it waits for a worker, and for its
+    /// tenant's turn. On `Ok` it is durable.
     async fn publish(&self, envelope: &Envelope) -> Result<(), QueueError>;
 
     /// A consumer for `engine`.
@@ -120,6 +125,12 @@ pub trait JobQueue: Send + Sync {
 
     /// What waits and runs for `engine`, read from the queue itself.
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError>;
+
+    /// Finishes what a process that is gone may have left half done in the queue. To be called every now
+    /// and then by somebody.
+    async fn tend(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
 
     /// Removes the dead letters of one lane for good and says how many there were. Their jobs' records stay.
     async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError>;

@@ -156,7 +156,7 @@ impl JobRecord {
 mod tests {
     use crate::{
         AudioFormat, EngineId, EnvelopeId, ErrorCode, Failure, JobId, JobSpec, Progress,
-        SpeechSpec, Tenant, Tier,
+        SpeechSpec, Tenant, Tier, Weight,
     };
 
     use super::*;
@@ -175,6 +175,7 @@ mod tests {
         JobRecord::new(Job {
             id: JobId::generate(),
             tenant: Tenant::default(),
+            weight: Weight::default(),
             fingerprint: spec.fingerprint(),
             spec,
             tier: Tier::Standard,

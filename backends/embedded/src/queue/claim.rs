@@ -46,13 +46,20 @@ pub(super) enum Lanes {
     MayHaveMore,
 }
 
-/// The oldest envelopes of a lane. One look-up in the index of ready rows per envelope, however many wait.
+/// The next envelopes of a lane. One look-up in the index of ready rows per envelope, however many wait.
 const TAKE: &str = "UPDATE envelopes SET state = 'leased', lease = ?4
     WHERE seq IN (
         SELECT seq FROM envelopes INDEXED BY envelopes_ready
-        WHERE engine = ?1 AND tier = ?2 AND state = 'ready' ORDER BY seq LIMIT ?3
+        WHERE engine = ?1 AND tier = ?2 AND state = 'ready'
+        ORDER BY place, seq LIMIT ?3
     )
-    RETURNING seq, attempt, body";
+    RETURNING seq, attempt, body, place";
+
+/// Those that come now do not come before what has been taken.
+const NOTE_TAKEN: &str = "UPDATE lanes SET taken = max(taken, ?3) WHERE engine = ?1 AND tier = ?2";
+
+/// Tenants whose last envelope is behind us are as good as new ones.
+const FORGET_PASSED: &str = "DELETE FROM places WHERE engine = ?1 AND tier = ?2 AND ends <= ?3";
 
 /// The delayed envelopes whose moment has come.
 const WAKE: &str =
@@ -169,12 +176,21 @@ async fn take_from_lane(
         .fetch_all(&mut *db)
         .await?
         .iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)))
-        .collect::<Result<Vec<(i64, u32, String)>, sqlx::Error>>()?;
+        .map(|row| {
+            let order: (i64, i64) = (row.try_get(3)?, row.try_get(0)?);
+            Ok((order, row.try_get(1)?, row.try_get(2)?))
+        })
+        .collect::<Result<Vec<((i64, i64), u32, String)>, sqlx::Error>>()?;
     // RETURNING promises no order.
-    rows.sort_unstable_by_key(|(seq, ..)| *seq);
+    rows.sort_unstable_by_key(|(order, ..)| *order);
+    if let Some(((place, _), ..)) = rows.last() {
+        for statement in [NOTE_TAKEN, FORGET_PASSED] {
+            let noting = sqlx::query(statement).bind(engine).bind(rank(tier));
+            noting.bind(place).execute(&mut *db).await?;
+        }
+    }
     let mut taken = VecDeque::with_capacity(rows.len());
-    for (seq, attempt, body) in rows {
+    for ((_, seq), attempt, body) in rows {
         let key = LeaseKey {
             seq,
             lease: claim.lease,

@@ -16,8 +16,11 @@ pub(crate) struct Row {
     job_id: String,
     engine: String,
     tier: i64,
+    tenant: String,
     attempt: u32,
     cost_us: i64,
+    /// How much later its tenant's next one comes.
+    length: i64,
     body: String,
 }
 
@@ -28,8 +31,10 @@ impl Row {
             job_id: envelope.job_id.to_string(),
             engine: envelope.spec.engine().to_string(),
             tier: rank(envelope.tier),
+            tenant: envelope.tenant.to_string(),
             attempt: envelope.attempt,
             cost_us: microseconds(envelope.cost),
+            length: microseconds(envelope.cost / f64::from(envelope.weight.get())).max(1),
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
@@ -57,15 +62,16 @@ pub(super) fn publish(db: &mut SqliteConnection, row: Row, limit: i64) -> Worked
 }
 
 /// Puts an envelope in. A job has one envelope at most: if it has one that waits, that one moves up to
-/// the new tier (never down), and keeps its place by age; if it has one that is dead, it lives again; if
-/// it has one that is with a worker, nothing happens.
+/// the new tier (never down), as if it came now; if it has one that is dead, it lives again; if it has one
+/// that is with a worker, nothing happens.
 pub(crate) async fn enqueue(db: &mut SqliteConnection, row: &Row) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO envelopes (job_id, engine, tier, state, attempt, cost_us, body)
-         VALUES (?1, ?2, ?3, 'ready', ?4, ?5, ?6)
+    let place = next_place(db, row).await?;
+    let enqueued = sqlx::query(
+        "INSERT INTO envelopes (job_id, engine, tier, state, attempt, cost_us, body, place)
+         VALUES (?1, ?2, ?3, 'ready', ?4, ?5, ?6, ?7)
          ON CONFLICT (job_id) DO UPDATE SET
             tier = excluded.tier, attempt = max(attempt, excluded.attempt), body = excluded.body,
-            cost_us = excluded.cost_us, state = iif(state = 'dead', 'ready', state),
+            cost_us = excluded.cost_us, place = excluded.place, state = iif(state = 'dead', 'ready', state),
             failure = NULL, dead_at = NULL
          WHERE state = 'dead' OR (state IN ('ready', 'delayed') AND excluded.tier < tier)",
     )
@@ -75,6 +81,38 @@ pub(crate) async fn enqueue(db: &mut SqliteConnection, row: &Row) -> Result<(), 
     .bind(row.attempt)
     .bind(row.cost_us)
     .bind(&row.body)
+    .bind(place)
+    .execute(&mut *db)
+    .await?;
+    if enqueued.rows_affected() > 0 {
+        note_place(db, row, place.saturating_add(row.length)).await?;
+    }
+    Ok(())
+}
+
+/// Where an envelope that comes now is placed.
+async fn next_place(db: &mut SqliteConnection, row: &Row) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT max(
+            ifnull((SELECT taken FROM lanes WHERE engine = ?1 AND tier = ?2), 0),
+            ifnull((SELECT ends FROM places WHERE engine = ?1 AND tier = ?2 AND tenant = ?3), 0))",
+    )
+    .bind(&row.engine)
+    .bind(row.tier)
+    .bind(&row.tenant)
+    .fetch_one(db)
+    .await
+}
+
+async fn note_place(db: &mut SqliteConnection, row: &Row, ends: i64) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO places (engine, tier, tenant, ends) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET ends = excluded.ends",
+    )
+    .bind(&row.engine)
+    .bind(row.tier)
+    .bind(&row.tenant)
+    .bind(ends)
     .execute(db)
     .await
     .map(drop)

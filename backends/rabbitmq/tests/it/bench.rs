@@ -15,6 +15,7 @@ use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
 use voicefleet_testkit::{
     Booked, Books,
     conformance::{Reopen, queue::QueueBench},
+    memory::MemoryTurns,
 };
 
 /// The address of the broker that all cases share.
@@ -43,6 +44,10 @@ impl JobQueue for Shared {
         self.0.gauge(engine).await
     }
 
+    async fn tend(&self) -> Result<(), QueueError> {
+        self.0.tend().await
+    }
+
     async fn purge_dead(&self, engine: &EngineId, tier: Tier) -> Result<u64, QueueError> {
         self.0.purge_dead(engine, tier).await
     }
@@ -51,18 +56,25 @@ impl JobQueue for Shared {
 /// A connection with lanes that no other case uses.
 pub(crate) struct Lanes {
     config: RabbitConfig,
+    turns: MemoryTurns,
     connected: Arc<RabbitQueue>,
     queue: Arc<Queue>,
 }
 
 impl Lanes {
-    async fn open(config: RabbitConfig, books: Books) -> Self {
+    async fn open(config: RabbitConfig, books: Books, turns: MemoryTurns) -> Self {
         let loads = Arc::new(books.clone());
-        let connecting = RabbitQueue::connect(config.clone(), loads, Arc::new(SystemClock));
+        let connecting = RabbitQueue::connect(
+            config.clone(),
+            loads,
+            Arc::new(turns.clone()),
+            Arc::new(SystemClock),
+        );
         let connected = Arc::new(connecting.await.expect("connected"));
         let queue = Shared(Arc::clone(&connected));
         Self {
             config,
+            turns,
             connected,
             queue: Arc::new(Booked { queue, books }),
         }
@@ -82,7 +94,7 @@ impl QueueBench for Lanes {
             patience: Duration::from_secs(20),
             ..RabbitConfig::new(url, engines)
         };
-        Self::open(config, Books::default()).await
+        Self::open(config, Books::default(), MemoryTurns::default()).await
     }
 
     fn queue(&self) -> Arc<dyn JobQueue> {
@@ -105,6 +117,6 @@ impl QueueBench for Lanes {
 impl Reopen for Lanes {
     async fn reopen(self) -> Self {
         self.connected.close().await;
-        Self::open(self.config, self.queue.books.clone()).await
+        Self::open(self.config, self.queue.books.clone(), self.turns).await
     }
 }

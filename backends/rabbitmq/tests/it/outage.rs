@@ -11,6 +11,7 @@ use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
 use voicefleet_testkit::{
     Books,
     conformance::{PATIENCE, within_patience},
+    memory::MemoryTurns,
     servers::{Link, RabbitServer},
     speech_job,
 };
@@ -40,10 +41,7 @@ async fn a_broker_that_crashes_loses_nothing_that_it_confirmed() {
         patience: PATIENCE,
         ..RabbitConfig::new(server.url(), vec![piper.clone()])
     };
-    let loads = Arc::new(Books::default());
-    let queue = RabbitQueue::connect(config, loads, Arc::new(SystemClock))
-        .await
-        .expect("connected");
+    let queue = connect(config).await;
     let unknown = queue.gauge(&EngineId::new("festival")).await;
     assert!(
         matches!(&unknown, Err(QueueError::Unavailable(why)) if why.contains("festival")),
@@ -87,9 +85,7 @@ async fn a_broker_that_does_not_answer_is_not_asked_by_everybody() {
         patience: Duration::from_millis(300),
         ..RabbitConfig::new(server.url_at(link.port()), vec![piper])
     };
-    let queue = RabbitQueue::connect(config, Arc::new(Books::default()), Arc::new(SystemClock))
-        .await
-        .expect("connected");
+    let queue = connect(config).await;
     link.cut();
     let mut refused_at_once = 0;
     for _ in 0..20 {
@@ -103,4 +99,10 @@ async fn a_broker_that_does_not_answer_is_not_asked_by_everybody() {
     let published = async { while queue.publish(&envelope()).await.is_err() {} };
     within_patience(published).await;
     queue.close().await;
+}
+
+async fn connect(config: RabbitConfig) -> RabbitQueue {
+    let (loads, turns) = (Arc::new(Books::default()), Arc::new(MemoryTurns::default()));
+    let connecting = RabbitQueue::connect(config, loads, turns, Arc::new(SystemClock));
+    connecting.await.expect("connected")
 }

@@ -31,6 +31,7 @@ use crate::{
     documents::RedisDocuments,
     error::{ConfigError, Unavailable},
     link::{Link, Patience},
+    turns::RedisTurns,
 };
 
 /// How often a change is worked out anew because another one came before it. Each loss is somebody
@@ -91,6 +92,11 @@ impl RedisRecords {
     /// The documents, on the same server and over the same connection.
     pub fn documents(&self) -> RedisDocuments {
         RedisDocuments::new(Arc::clone(&self.link), self.prefix.clone())
+    }
+
+    /// The turns of tenants, on the same server and over the same connection.
+    pub fn turns(&self) -> RedisTurns {
+        RedisTurns::new(Arc::clone(&self.link), self.prefix.clone())
     }
 
     /// Stops listening, in order: whoever waits hears that the records are closed, and nothing runs on

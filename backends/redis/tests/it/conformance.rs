@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use voicefleet_core::ports::{BlobStore, Documents, FleetLedger, JobRecords};
+use voicefleet_core::ports::{BlobStore, Documents, FleetLedger, JobRecords, Turns};
 use voicefleet_redis::{RedisConfig, RedisRecords};
 use voicefleet_testkit::{
     FakeClock,
-    conformance::{Reopen, blobs::BlobsBench, records::RecordsBench},
+    conformance::{Reopen, blobs::BlobsBench, records::RecordsBench, turns::TurnsBench},
 };
 
 use crate::{
@@ -121,6 +121,34 @@ impl<I: Installation> Reopen for Blobs<I> {
         self.opened = server::blobs(&self.config);
         self
     }
+}
+
+struct OfTurns {
+    records: Arc<RedisRecords>,
+    _server: Server,
+}
+
+#[async_trait]
+impl TurnsBench for OfTurns {
+    async fn fresh() -> Self {
+        let server = Server::start().await;
+        Self {
+            records: server::open_records(&server.config()),
+            _server: server,
+        }
+    }
+
+    fn turns(&self) -> Arc<dyn Turns> {
+        Arc::new(self.records.turns())
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn FleetLedger>> {
+        Some(Arc::clone(&self.records) as _)
+    }
+}
+
+mod turns {
+    voicefleet_testkit::turns_conformance!(super::OfTurns);
 }
 
 macro_rules! suites_over {

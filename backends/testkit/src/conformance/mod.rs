@@ -1,7 +1,7 @@
 //! What a backend promises, case by case.
 //!
 //! A backend implements a bench per port ([`queue::QueueBench`], [`records::RecordsBench`],
-//! [`blobs::BlobsBench`], and [`Reopen`] if it keeps things) in its own tests and names it to the
+//! [`blobs::BlobsBench`], [`turns::TurnsBench`], and [`Reopen`] if it keeps things) in its own tests and names it to the
 //! macros; each case then shows there as a test of its own:
 //!
 //! ```ignore
@@ -20,6 +20,7 @@
 pub mod blobs;
 pub mod queue;
 pub mod records;
+pub mod turns;
 
 use std::{future::Future, time::Duration};
 

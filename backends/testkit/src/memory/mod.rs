@@ -9,12 +9,14 @@ mod outage;
 mod pool;
 mod queue;
 mod records;
+mod turns;
 
 pub use blobs::MemoryBlobs;
 pub use documents::MemoryDocuments;
 pub use outage::Outage;
 pub use queue::MemoryQueue;
 pub use records::MemoryRecords;
+pub use turns::MemoryTurns;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

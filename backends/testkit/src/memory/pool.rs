@@ -3,22 +3,46 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use voicefleet_core::{
-    EngineId, Envelope, Failure, Tier, Timestamp, ports::TierGauge, tier::TierRota,
+    EngineId, Envelope, Failure, Tenant, Tier, Timestamp, ports::TierGauge, tier::TierRota,
 };
 
 /// Number under which a delivery is out.
 pub(super) type Tag = u64;
+
+/// Place in a lane: whoever has the smallest is next. It grows with the compute-seconds that a tenant
+/// has asked for, divided by its weight.
+type Place = f64;
 
 /// An envelope that waits.
 pub(super) struct Waiting {
     pub(super) envelope: Envelope,
     /// Whether it came back from somebody who has not settled it.
     pub(super) redelivered: bool,
+    place: Place,
+}
+
+/// By whose place a lane goes on: start-time fair queueing.
+#[derive(Default)]
+struct Order {
+    /// Of the one that was taken last.
+    taken: Place,
+    /// Where each tenant's next one comes.
+    next: BTreeMap<Tenant, Place>,
+}
+
+impl Order {
+    fn place_of(&mut self, envelope: &Envelope) -> Place {
+        let next = self.next.entry(envelope.tenant.clone()).or_default();
+        let place = next.max(self.taken);
+        *next = place + envelope.cost.max(f64::MIN_POSITIVE) / f64::from(envelope.weight.get());
+        place
+    }
 }
 
 #[derive(Default)]
 pub(super) struct Pool {
     ready: [VecDeque<Waiting>; 3],
+    order: [Order; 3],
     delayed: Vec<(Timestamp, Envelope)>,
     out: BTreeMap<Tag, Envelope>,
     dead: Vec<(Envelope, Failure)>,
@@ -37,10 +61,16 @@ impl Pool {
     }
 
     pub(super) fn push_back(&mut self, envelope: Envelope) {
-        self.ready[envelope.tier.rank()].push_back(Waiting {
+        let rank = envelope.tier.rank();
+        let place = self.order[rank].place_of(&envelope);
+        let lane = &mut self.ready[rank];
+        let behind = lane.partition_point(|waiting| waiting.place <= place);
+        let waiting = Waiting {
             envelope,
             redelivered: false,
-        });
+            place,
+        };
+        lane.insert(behind, waiting);
     }
 
     pub(super) fn delay(&mut self, envelope: Envelope, not_before: Timestamp) {
@@ -58,6 +88,8 @@ impl Pool {
         let waiting = Tier::ALL.map(|tier| tier <= least && !self.ready[tier.rank()].is_empty());
         let tier = self.rota.pick(waiting)?;
         let next = self.ready[tier.rank()].pop_front()?;
+        let order = &mut self.order[tier.rank()];
+        order.taken = order.taken.max(next.place);
         self.last_tag += 1;
         self.out.insert(self.last_tag, next.envelope.clone());
         Some((self.last_tag, next))
@@ -73,6 +105,7 @@ impl Pool {
         self.ready[envelope.tier.rank()].push_front(Waiting {
             envelope,
             redelivered: true,
+            place: Place::MIN,
         });
     }
 

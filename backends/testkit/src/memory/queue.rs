@@ -158,6 +158,7 @@ impl JobConsumer for MemoryConsumer {
                 Waiting {
                     envelope,
                     redelivered,
+                    ..
                 },
             )) = taken
             {

@@ -121,8 +121,8 @@ async fn connect(url: &str, records: &Arc<RedisRecords>) -> RabbitQueue {
         patience: Duration::from_secs(20),
         ..RabbitConfig::new(url, policy().engines())
     };
-    let loads = Arc::clone(records) as _;
-    let connected = RabbitQueue::connect(config, loads, Arc::new(SystemClock)).await;
+    let (loads, turns) = (Arc::clone(records) as _, Arc::new(records.turns()));
+    let connected = RabbitQueue::connect(config, loads, turns, Arc::new(SystemClock)).await;
     connected.expect("connected")
 }
 

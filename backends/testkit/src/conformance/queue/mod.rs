@@ -3,12 +3,14 @@
 mod capacity;
 mod crowd;
 mod durability;
+mod fairness;
 mod order;
 mod settlement;
 
 pub use capacity::*;
 pub use crowd::*;
 pub use durability::*;
+pub use fairness::*;
 pub use order::*;
 pub use settlement::*;
 
@@ -87,6 +89,9 @@ macro_rules! queue_cases {
             a_full_tier_refuses_and_the_others_do_not,
             a_full_tier_takes_back_what_it_gave,
             a_crowd_settles_everything_exactly_once,
+            who_wants_little_does_not_wait_for_who_floods,
+            who_want_more_than_there_is_get_it_by_weight,
+            a_tenants_own_work_keeps_its_order,
         }
     };
     (@each $bench:ty: $($case:ident),+ $(,)?) => {$(
