@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use voicefleet_core::{ErrorCode, Failure, Job, scaling::Outlook};
 
-use crate::{app::App, fleet, problem::ApiError, tenancy::Caller};
+use crate::{app::App, fleet, outlook, problem::ApiError, tenancy::Caller};
 
 /// The longest wait that is advised, seconds: OpenAI's clients give up beyond it.
 const LONGEST_ADVICE: f64 = 120.0;
@@ -76,7 +76,8 @@ async fn check_in_time(app: &App, job: &Job, waits: Option<Duration>) -> Result<
 async fn soonest_begin(app: &App, job: &Job) -> Option<f64> {
     let reading = fleet::reading(app).await?;
     let pool = reading.survey.pool(job.spec.engine())?;
-    Outlook::soonest_begin(job.tier, pool)
+    let of_tenant = outlook::others_of_its_tenant(app, job, 0).await;
+    Outlook::soonest_begin(job.tier, of_tenant, pool)
 }
 
 #[expect(

@@ -41,8 +41,23 @@ async fn waiting(app: &App, job: &Job) -> Outlook {
         tier: job.tier,
         cost_seconds: job.cost,
         is_surveyed: is_before(job.created_at, reading.at),
+        others_of_tenant: others_of_its_tenant(app, job, 1).await,
     };
     Outlook::of_waiting(waiting, pool)
+}
+
+/// How many jobs the tenant of `job` has in flight, less the `counted` ones.
+pub(crate) async fn others_of_its_tenant(app: &App, job: &Job, counted: u64) -> Option<u64> {
+    if job.tenant.is_sole() {
+        return None;
+    }
+    match app.records.in_flight_of(&job.tenant).await {
+        Ok(in_flight) => Some(in_flight.saturating_sub(counted)),
+        Err(error) => {
+            tracing::debug!(%error, "the jobs of a tenant are not counted");
+            None
+        }
+    }
 }
 
 /// What comes in the same millisecond comes before: a submit takes longer than that.

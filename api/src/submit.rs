@@ -18,6 +18,9 @@ use crate::{
     transcription::upload::Upload,
 };
 
+/// A difference between what two tenants have in flight that makes none in how long they wait.
+const FEW: u64 = 16;
+
 /// Work that has been checked.
 pub(crate) struct NewJob {
     /// Its id, where it is known before the job: it is submitted once however often that is tried.
@@ -134,8 +137,8 @@ async fn record(app: &App, mut job: Job, patient: bool) -> Result<Job, ApiError>
             leader_queued,
         } => {
             job.follows = Some(leader);
-            if leader_queued && job.tier < leader_tier {
-                hasten(app, leader, job.tier).await;
+            if leader_queued && (job.tier < leader_tier || !job.tenant.is_sole()) {
+                hasten(app, leader, &job).await;
             }
         }
     }
@@ -202,21 +205,36 @@ async fn fail(app: &App, id: JobId, failure: &Failure) {
     }
 }
 
-/// Puts a waiting job into a more urgent lane as well, because somebody there wants the same. Whichever
-/// envelope comes second finds the work done or running. If this fails, the job still has its first.
-async fn hasten(app: &App, leader: JobId, tier: Tier) {
+/// Puts a waiting job into the lane of one that follows it as well, in that one's tenant's name, if it would
+/// come sooner there. Whichever envelope comes second finds the work done or running. If this fails, the job
+/// still has its first.
+async fn hasten(app: &App, leader: JobId, follower: &Job) {
     let published = async {
-        let job = app.records.get(leader).await?;
-        let envelope = Envelope {
-            tier,
-            ..Envelope::for_job(&job)
-        };
-        app.queue.publish(&envelope).await?;
+        let leader = app.records.get(leader).await?;
+        if follower.tier < leader.tier || waits_for_others(app, &leader, follower).await? {
+            let envelope = Envelope {
+                tier: follower.tier.min(leader.tier),
+                tenant: follower.tenant.clone(),
+                weight: follower.weight,
+                ..Envelope::for_job(&leader)
+            };
+            app.queue.publish(&envelope).await?;
+        }
         Ok::<(), ApiError>(())
     };
     if let Err(error) = published.await {
-        tracing::warn!(job_id = %leader, %tier, error = %error.failure, "a job could not be hastened");
+        tracing::warn!(job_id = %leader, error = %error.failure, "a job could not be hastened");
     }
+}
+
+/// Whether the leader's tenant has so much in flight that another one's job would come before its own.
+async fn waits_for_others(app: &App, leader: &Job, follower: &Job) -> Result<bool, ApiError> {
+    if leader.tenant == follower.tenant {
+        return Ok(false);
+    }
+    let of_leader = app.records.in_flight_of(&leader.tenant).await?;
+    let of_follower = app.records.in_flight_of(&follower.tenant).await?;
+    Ok(of_leader > of_follower.saturating_add(FEW))
 }
 
 async fn release(app: &App, upload: &BlobKey) {

@@ -12,6 +12,7 @@ mod conditional;
 mod contract;
 mod dead_letters;
 mod events;
+mod fairness;
 mod figures;
 mod files;
 mod idempotency;

@@ -33,7 +33,7 @@ impl Guarded {
         Self::custom(|_| {})
     }
 
-    fn custom(change: impl FnOnce(&mut ApiContext)) -> Self {
+    pub(crate) fn custom(change: impl FnOnce(&mut ApiContext)) -> Self {
         let secret = KeySecret::generate();
         let key = KeyRecord::new(&secret, grant("operators", true), Timestamp(0));
         let api = Api::custom(|context| {
@@ -66,7 +66,7 @@ impl Guarded {
         self.api.send(request).await
     }
 
-    async fn get(&self, key: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, key: &str, path: &str) -> Answer {
         self.call(key, Method::GET, path, None).await
     }
 
@@ -430,6 +430,11 @@ async fn what_cannot_be_a_key_is_named() {
         (
             json!({"tenant": "acme", "limits": {"highest_tier": "soon"}}),
             "highest_tier",
+        ),
+        (json!({"tenant": "acme", "limits": {"weight": 0}}), "weight"),
+        (
+            json!({"tenant": "acme", "limits": {"weight": 101}}),
+            "weight",
         ),
         (json!({"tenant": "acme", "limit": {}}), "limit"),
         (json!({"tenant": "acme", "limits": [null, 1]}), "limits"),

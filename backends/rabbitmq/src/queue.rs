@@ -232,6 +232,7 @@ impl RabbitQueue {
             cost_seconds: load.cost_seconds,
             dead,
             oldest: load.oldest,
+            tenants: load.tenants,
         };
         Ok((gauge, load.jobs))
     }

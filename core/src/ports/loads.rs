@@ -17,6 +17,8 @@ pub struct LaneLoad {
     pub oldest: Option<Timestamp>,
     /// Estimated compute-seconds of those and of the waiting ones.
     pub cost_seconds: f64,
+    /// Tenants that may have jobs behind the lane, waiting for their turn.
+    pub tenants: u64,
 }
 
 /// Told by the job records, for queues that only count what waits.

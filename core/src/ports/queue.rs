@@ -96,6 +96,8 @@ pub struct TierGauge {
     pub dead: u64,
     /// When the oldest of those that wait or run was accepted, where the queue knows.
     pub oldest: Option<Timestamp>,
+    /// Tenants that have more there than their share of what is next, as far as the queue knows.
+    pub tenants: u64,
 }
 
 /// The gauges of one engine, most urgent tier first.

@@ -110,6 +110,7 @@ mod tests {
                     cost_seconds,
                     dead: 0,
                     oldest: None,
+                    tenants: 0,
                 })
                 .collect(),
         }

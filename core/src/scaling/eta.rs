@@ -1,7 +1,11 @@
 //! When a job will be done, as far as that can be told.
 
 use super::{PoolSurvey, steering::COLD_START_SECONDS};
-use crate::{job::Progress, tier::Tier};
+use crate::{
+    job::Progress,
+    ports::{LEAST_SLOTS, PoolGauge, TURN_SECONDS},
+    tier::Tier,
+};
 
 /// What can be said of the time that a job still takes. Estimates all.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,6 +26,8 @@ pub struct Waiting {
     pub cost_seconds: f64,
     /// Whether the survey was taken after it came, so that it is among the waiting there.
     pub is_surveyed: bool,
+    /// How many other jobs its tenant has in flight; `None` where nobody is told apart.
+    pub others_of_tenant: Option<u64>,
 }
 
 impl Outlook {
@@ -32,16 +38,10 @@ impl Outlook {
     /// each, once the first has started.
     pub fn of_waiting(job: Waiting, pool: &PoolSurvey) -> Self {
         let cost = job.cost_seconds * pool.correction;
-        let backlog: f64 = pool.plan.demand.backlog_seconds[..=job.tier.rank()]
-            .iter()
-            .sum();
-        let ahead = if job.is_surveyed {
-            (backlog - cost).max(0.0)
-        } else {
-            backlog
-        };
+        let counted = if job.is_surveyed { cost } else { 0.0 };
+        let ahead = seconds_ahead(job.tier, job.others_of_tenant, counted, pool);
         Self {
-            jobs_ahead: Some(jobs_ahead(job, pool)),
+            jobs_ahead: Some(jobs_ahead(job, ahead, pool)),
             eta_seconds: capacity(pool).map(|(begins_in, slots)| begins_in + ahead / slots + cost),
         }
     }
@@ -49,15 +49,12 @@ impl Outlook {
     /// The soonest that a job which has just come to `pool` can begin, seconds, if every worker that the pool
     /// has or is to have by its demand were there already; `None` where nobody knows, or it gets none. That a
     /// worker has yet to start is left out: a pool that work is kept from for that would never wake.
-    pub fn soonest_begin(tier: Tier, pool: &PoolSurvey) -> Option<f64> {
+    pub fn soonest_begin(tier: Tier, of_tenant: Option<u64>, pool: &PoolSurvey) -> Option<f64> {
         let (_, slots) = capacity(pool)?;
         let workers = f64::from(pool.workers_up.max(1));
         let planned = f64::from(pool.plan.demand.workers.min(pool.max_workers));
         let slots = slots * (planned / workers).max(1.0);
-        let ahead: f64 = pool.plan.demand.backlog_seconds[..=tier.rank()]
-            .iter()
-            .sum();
-        Some(ahead / slots)
+        Some(seconds_ahead(tier, of_tenant, 0.0, pool) / slots)
     }
 
     /// Of a job that has a worker: the part of its cost that is not done. `correction` is what jobs of its
@@ -80,14 +77,64 @@ impl Outlook {
     }
 }
 
-fn jobs_ahead(job: Waiting, pool: &PoolSurvey) -> u64 {
+/// What is computed before a job: all of more urgent tiers, and of its own, of which `counted` is its own part,
+/// no more than comes before it by fair shares. For while what its tenant has is worked off, as much is for
+/// each tenant that floods the tier, and what those may have in the lane comes before a newcomer.
+fn seconds_ahead(tier: Tier, of_tenant: Option<u64>, counted: f64, pool: &PoolSurvey) -> f64 {
+    let backlog = &pool.plan.demand.backlog_seconds;
+    let urgent: f64 = backlog[..tier.rank()].iter().sum();
+    let all = (backlog[tier.rank()] - counted).max(0.0);
+    let Some(of_tenant) = of_tenant else {
+        return urgent + all;
+    };
+    let own = as_float(of_tenant) * mean_cost(&pool.gauge) * pool.correction;
+    let window = f64::from(pool.slots_up.max(LEAST_SLOTS)) * TURN_SECONDS;
+    let gauges = pool.gauge.tiers.iter();
+    let flooding = gauges
+        .filter(|gauge| gauge.tier == tier)
+        .map(|gauge| gauge.tenants)
+        .sum::<u64>();
+    let others = flooding.saturating_sub(u64::from(own > window));
+    urgent + all.min(own + as_float(others) * (own + window))
+}
+
+/// What a job of the pool is estimated to cost, compute-seconds.
+fn mean_cost(gauge: &PoolGauge) -> f64 {
+    let queued = gauge.tiers.iter().map(|tier| tier.ready + tier.in_flight);
+    let jobs = queued.sum::<u64>() + gauge.reserved;
+    let cost: f64 = gauge.tiers.iter().map(|tier| tier.cost_seconds).sum();
+    cost / as_float(jobs.max(1))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of jobs")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+fn jobs_ahead(job: Waiting, seconds_ahead: f64, pool: &PoolSurvey) -> u64 {
     let first = pool
         .gauge
         .tiers
         .iter()
         .filter(|gauge| gauge.tier <= job.tier);
     let waiting: u64 = first.map(|gauge| gauge.ready).sum();
-    waiting.saturating_sub(u64::from(job.is_surveyed))
+    let all = waiting.saturating_sub(u64::from(job.is_surveyed));
+    let backlog: f64 = pool.plan.demand.backlog_seconds[..=job.tier.rank()]
+        .iter()
+        .sum();
+    if job.others_of_tenant.is_none() || backlog <= 0.0 {
+        return all;
+    }
+    all.min(part_of(waiting, seconds_ahead / backlog))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates"
+)]
+fn part_of(count: u64, part: f64) -> u64 {
+    (as_float(count) * part).ceil() as u64
 }
 
 /// In how many seconds a pool computes, and then how many compute-seconds a second; `None` for never.
@@ -110,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         catalog::EngineId,
-        ports::{PoolGauge, TierGauge},
+        ports::TierGauge,
         scaling::{Demand, DrainTargets, Limit, PoolPlan},
     };
 
@@ -129,6 +176,7 @@ mod tests {
                     cost_seconds: f64::from(u32::try_from(ready).expect("few")) * 2.0,
                     dead: 0,
                     oldest: None,
+                    tenants: 0,
                 })
                 .collect(),
         };
@@ -156,6 +204,7 @@ mod tests {
             tier,
             cost_seconds: 2.0,
             is_surveyed,
+            others_of_tenant: None,
         }
     }
 
@@ -179,6 +228,29 @@ mod tests {
         let pool = pool([0, 4, 0], 2);
         assert_eq!(outlook(job(Tier::Standard, false), &pool), (4, Some(6.0)));
         assert_eq!(outlook(job(Tier::Standard, true), &pool), (3, Some(5.0)));
+    }
+
+    #[test]
+    fn anothers_flood_is_not_ahead_of_a_tenant_with_little() {
+        let mut pool = pool([0, 1_000, 0], 2);
+        let newcomer = Waiting {
+            others_of_tenant: Some(0),
+            ..job(Tier::Standard, false)
+        };
+        let of = |pool: &PoolSurvey| outlook(newcomer, pool);
+        pool.gauge.tiers[1].tenants = 1;
+        // 4 compute-seconds of the other one's on 2 slots, and its own 2.
+        assert_eq!(of(&pool), (2, Some(4.0)));
+        let soonest = |own| Outlook::soonest_begin(Tier::Standard, own, &pool);
+        assert_eq!(soonest(Some(0)), Some(4.0 / 20.0));
+        assert_eq!(soonest(None), Some(2_000.0 / 20.0));
+        // Its own 50 of 2 s; it is the one that floods.
+        assert_eq!(soonest(Some(50)), Some(100.0 / 20.0));
+        pool.gauge.tiers[1].tenants = 2;
+        let soonest = |own| Outlook::soonest_begin(Tier::Standard, own, &pool);
+        // As much of the other one's, and what that may have in the lane.
+        assert_eq!(soonest(Some(50)), Some(204.0 / 20.0));
+        assert_eq!(soonest(Some(4_500)), soonest(None));
     }
 
     #[test]

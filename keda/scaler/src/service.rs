@@ -213,6 +213,7 @@ mod tests {
             cost_seconds: 0.0,
             dead: 0,
             oldest: None,
+            tenants: 0,
         }
     }
 

@@ -62,7 +62,7 @@ pub(super) fn publish(db: &mut SqliteConnection, row: Row, limit: i64) -> Worked
 }
 
 /// Puts an envelope in. A job has one envelope at most: if it has one that waits, that one moves up to
-/// the new tier (never down), as if it came now; if it has one that is dead, it lives again; if it has one
+/// the new tier (never down), or to the place of one that comes now, if that is before its own; if it has one that is dead, it lives again; if it has one
 /// that is with a worker, nothing happens.
 pub(crate) async fn enqueue(db: &mut SqliteConnection, row: &Row) -> Result<(), sqlx::Error> {
     let place = next_place(db, row).await?;
@@ -73,7 +73,8 @@ pub(crate) async fn enqueue(db: &mut SqliteConnection, row: &Row) -> Result<(), 
             tier = excluded.tier, attempt = max(attempt, excluded.attempt), body = excluded.body,
             cost_us = excluded.cost_us, place = excluded.place, state = iif(state = 'dead', 'ready', state),
             failure = NULL, dead_at = NULL
-         WHERE state = 'dead' OR (state IN ('ready', 'delayed') AND excluded.tier < tier)",
+         WHERE state = 'dead' OR (state IN ('ready', 'delayed') AND (
+            excluded.tier < tier OR excluded.tier = tier AND excluded.place < place))",
     )
     .bind(&row.job_id)
     .bind(&row.engine)
@@ -238,7 +239,9 @@ pub(super) async fn gauge(
     readers: &SqlitePool,
     engine: &EngineId,
 ) -> Result<Vec<TierGauge>, sqlx::Error> {
-    let lanes = "SELECT tier, ready + delayed, leased, dead, cost_us FROM lanes WHERE engine = ?1";
+    let lanes = "SELECT tier, ready + delayed, leased, dead, cost_us,
+            (SELECT count(*) FROM places WHERE engine = ?1 AND places.tier = lanes.tier)
+        FROM lanes WHERE engine = ?1";
     let rows = sqlx::query(lanes)
         .bind(engine.as_str())
         .fetch_all(readers)
@@ -250,6 +253,7 @@ pub(super) async fn gauge(
         cost_seconds: 0.0,
         dead: 0,
         oldest: None,
+        tenants: 0,
     });
     for row in rows {
         let Some(gauge) = gauges.get_mut(row.try_get::<u32, _>(0)? as usize) else {
@@ -259,6 +263,7 @@ pub(super) async fn gauge(
         gauge.in_flight = row.try_get(2)?;
         gauge.dead = row.try_get(3)?;
         gauge.cost_seconds = seconds(row.try_get(4)?);
+        gauge.tenants = row.try_get::<u32, _>(5)?.into();
     }
     Ok(gauges.to_vec())
 }

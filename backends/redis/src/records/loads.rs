@@ -17,6 +17,9 @@ impl LaneLoads for RedisRecords {
             .arg(format!("{}load:{engine}:{tier}", self.prefix))
             .arg(&["running", "cost"]);
         let (running, cost_ms): (Option<i64>, Option<i64>) = self.link.command(&command).await?;
+        let mut behind = redis::cmd("SCARD");
+        behind.arg(format!("{}behind:{engine}:{tier}", self.prefix));
+        let tenants = self.link.command(&behind).await?;
         let count = |number: Option<i64>| u64::try_from(number.unwrap_or(0)).unwrap_or(0);
         #[expect(
             clippy::cast_precision_loss,
@@ -28,6 +31,7 @@ impl LaneLoads for RedisRecords {
             running: count(running),
             oldest: oldest.map(JobId::created_at),
             cost_seconds,
+            tenants,
         })
     }
 }

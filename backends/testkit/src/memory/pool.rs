@@ -31,6 +31,12 @@ struct Order {
 }
 
 impl Order {
+    /// Tenants whose last one has not been passed yet.
+    fn ahead(&self) -> usize {
+        let ahead = self.next.values().filter(|next| **next > self.taken);
+        ahead.count()
+    }
+
     fn place_of(&mut self, envelope: &Envelope) -> Place {
         let next = self.next.entry(envelope.tenant.clone()).or_default();
         let place = next.max(self.taken);
@@ -143,6 +149,7 @@ impl Pool {
                 .filter(|(envelope, _)| envelope.tier == tier)
                 .count() as u64,
             oldest: None,
+            tenants: self.order[tier.rank()].ahead() as u64,
         }
     }
 

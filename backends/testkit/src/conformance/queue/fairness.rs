@@ -99,3 +99,22 @@ pub async fn a_tenants_own_work_keeps_its_order<B: QueueBench>() {
         assert_eq!(finish_one(&mut consumer).await.1, id);
     }
 }
+
+/// The same work, wanted by another tenant too: it comes when that one's turn is.
+pub async fn what_a_tenant_shares_with_who_floods_comes_in_its_own_turn<B: QueueBench>() {
+    let bench = B::fresh(ROOMY).await;
+    flood(&bench, "flood", 1, 100).await;
+    let last = envelope_of("flood", 1);
+    bench.queue().publish(&last).await.expect("published");
+    let shared = Envelope {
+        tenant: "single".parse().expect("a name"),
+        ..last
+    };
+    bench.queue().publish(&shared).await.expect("published");
+    let mut consumer = consumer(&bench).await;
+    let mut before = 0;
+    while finish_one(&mut consumer).await.1 != shared.job_id {
+        before += 1;
+    }
+    assert!(before <= AHEAD, "{before} were before it");
+}

@@ -92,6 +92,7 @@ macro_rules! queue_cases {
             who_wants_little_does_not_wait_for_who_floods,
             who_want_more_than_there_is_get_it_by_weight,
             a_tenants_own_work_keeps_its_order,
+            what_a_tenant_shares_with_who_floods_comes_in_its_own_turn,
         }
     };
     (@each $bench:ty: $($case:ident),+ $(,)?) => {$(
