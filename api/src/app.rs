@@ -2,12 +2,19 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use voicefleet_core::{Catalog, ErrorCode, Job, JobId, ports::RecordError};
 
 use crate::{
-    audio_codec::CodecLanes, context::ApiContext, fleet::FleetView, problem::ApiError,
-    rendering::Renderings, telemetry::Meters,
+    audio_codec::CodecLanes,
+    context::{ApiContext, ApiLimits},
+    fleet::FleetView,
+    problem::ApiError,
+    rendering::Renderings,
+    telemetry::Meters,
 };
 
 /// The context and the API's own state.
@@ -19,6 +26,9 @@ pub(crate) struct App {
     pub(crate) meters: Meters,
     uploads: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
+    live_sessions: Arc<Semaphore>,
+    /// KiB of the recordings that live sessions are being sent.
+    recordings: Arc<Semaphore>,
 }
 
 /// As handlers hold it.
@@ -38,6 +48,8 @@ impl App {
             meters: Meters::new(),
             uploads: Arc::new(Semaphore::new(limits.max_uploads)),
             event_streams: Arc::new(Semaphore::new(limits.max_event_streams)),
+            live_sessions: Arc::new(Semaphore::new(limits.max_live_sessions)),
+            recordings: Arc::new(Semaphore::new(room_for_recordings(limits))),
             context,
         }
     }
@@ -51,6 +63,33 @@ impl App {
     pub(crate) fn room_for_upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| {
             let message = "too many uploads at the same time; try again later";
+            ApiError::new(ErrorCode::Unavailable, message)
+        })
+    }
+
+    /// The same for one that can wait: at most for as long as a synchronous request does.
+    pub(crate) async fn room_for_recording(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let room = Arc::clone(&self.uploads).acquire_owned();
+        match timeout(self.limits.sync_wait, room).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => self.room_for_upload(),
+        }
+    }
+
+    /// Room for so many KiB more of a recording that is being sent, until the permit is dropped.
+    pub(crate) fn room_to_record(&self, kib: u32) -> Result<OwnedSemaphorePermit, ApiError> {
+        let room = Arc::clone(&self.recordings).try_acquire_many_owned(kib);
+        room.map_err(|_| {
+            let message = "too much is being recorded at the same time; try again later";
+            ApiError::new(ErrorCode::Unavailable, message)
+        })
+    }
+
+    /// Room for one more live session, until the permit is dropped.
+    pub(crate) fn room_for_live(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let room = Arc::clone(&self.live_sessions).try_acquire_owned();
+        room.map_err(|_| {
+            let message = "too many live sessions at the same time; try again later";
             ApiError::new(ErrorCode::Unavailable, message)
         })
     }
@@ -86,6 +125,12 @@ impl App {
         let age = self.clock.now().since(id.created_at());
         id.has_time() && self.limits.finished_ttl.is_some_and(|kept| age > kept)
     }
+}
+
+/// Recordings in the making take no more memory than uploads may.
+fn room_for_recordings(limits: &ApiLimits) -> usize {
+    let bytes = limits.max_uploads.saturating_mul(limits.max_upload_bytes);
+    (bytes / 1024).clamp(1, Semaphore::MAX_PERMITS)
 }
 
 impl Deref for App {

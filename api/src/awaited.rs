@@ -1,6 +1,6 @@
 //! Jobs that a client waits for: withdrawn when it hangs up, unless somebody else wants them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, time::sleep};
 use tracing::Instrument;
@@ -54,21 +54,32 @@ impl Awaited {
     pub(crate) fn settle(&mut self) {
         self.settled = true;
     }
-}
 
-impl Drop for Awaited {
-    fn drop(&mut self) {
+    /// The client says that it does not want it any more: it is not coming back for it.
+    pub(crate) fn withdraw(mut self) {
+        self.leave(Duration::ZERO);
+    }
+
+    /// Withdraws the job after `grace`, unless it is settled.
+    fn leave(&mut self, grace: Duration) {
         // A server that closes drops its requests too; their work goes on after the next start.
         if self.settled || self.app.stop.closing.is_cancelled() {
             return;
         }
+        self.settled = true;
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let withdrawing = withdraw(Arc::clone(&self.app), self.id);
+        let withdrawing = withdraw(Arc::clone(&self.app), self.id, grace);
         self.app
             .tasks
             .spawn_on(withdrawing.in_current_span(), &runtime);
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.leave(self.app.limits.hang_up_grace);
     }
 }
 
@@ -76,8 +87,7 @@ impl Drop for Awaited {
 ///
 /// A client whose connection broke comes back in a moment: then it follows its own job, and nothing is
 /// computed twice.
-async fn withdraw(app: SharedApp, id: JobId) {
-    let grace = app.limits.hang_up_grace;
+async fn withdraw(app: SharedApp, id: JobId, grace: Duration) {
     if !grace.is_zero()
         && app
             .stop

@@ -63,6 +63,9 @@ pub struct ApiStop {
     pub draining: CancellationToken,
     /// The server is about to close: whoever waits for a job gets it as it is.
     pub closing: CancellationToken,
+    /// Owns the live sessions. While draining they end as soon as they have said what was begun, when closing
+    /// within seconds.
+    pub live: TaskTracker,
 }
 
 /// Bounds of requests. Nothing that a client sends is read, kept or waited for beyond these.
@@ -103,8 +106,14 @@ pub struct ApiLimits {
     pub max_deadline: Duration,
     /// Clients that follow jobs at a time; further ones are told to come back.
     pub max_event_streams: usize,
-    /// How often a client that follows a job hears something, be it that nothing has happened.
+    /// How often a client that follows a job, or has a live session, hears something, be it that nothing has
+    /// happened.
     pub event_keep_alive: Duration,
+    /// Live sessions at a time; further ones are told to come back.
+    pub max_live_sessions: usize,
+    /// How long a live session may be without a message of its client, and without anything to say or to
+    /// transcribe, before it is closed.
+    pub live_idle: Duration,
     /// How long the records keep finished jobs. A job that is older and not there is said to have expired;
     /// `None`: no job is.
     pub finished_ttl: Option<Duration>,
@@ -133,6 +142,8 @@ impl Default for ApiLimits {
             max_deadline: Duration::from_hours(7 * 24),
             max_event_streams: 10_000,
             event_keep_alive: Duration::from_secs(15),
+            max_live_sessions: 1_000,
+            live_idle: Duration::from_mins(10),
             finished_ttl: None,
         }
     }

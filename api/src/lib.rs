@@ -21,6 +21,7 @@ mod http;
 mod idempotency;
 mod job_object;
 mod job_request;
+mod live;
 mod openapi;
 mod outbox;
 mod outlook;

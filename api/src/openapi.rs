@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::router;
+use crate::{live, router};
 
 mod access;
 
@@ -16,8 +16,14 @@ mod access;
             error objects with the same code. Every answer has an `x-request-id`. Errors of the HTTP layer itself \
             (headers beyond its limits, a request that is not HTTP) have no body.",
     ),
+    components(schemas(
+        live::LiveClientMessage, live::SessionStart, live::SessionUpdate, live::Speak, live::SpeakAppend,
+        live::SpeakFlush, live::SpeakEnd, live::SpeakCancel, live::AudioStart, live::AudioEnd, live::AudioCancel,
+        live::Ping, live::LiveServerEvent
+    )),
     tags(
         (name = "OpenAI", description = "What OpenAI's clients call. The request waits for the outcome."),
+        (name = "Live", description = "Conversations over a WebSocket: text in as it is written, audio out as it is spoken."),
         (name = "Jobs", description = "Work that is submitted now and fetched later."),
         (name = "Files", description = "Uploads for transcription jobs and batches, and what batches came to."),
         (name = "Batches", description = "Many requests as one file, done when nobody is waiting; OpenAI's format."),

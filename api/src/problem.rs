@@ -52,6 +52,7 @@ pub fn status_of(code: ErrorCode) -> StatusCode {
         E::Unauthenticated => StatusCode::UNAUTHORIZED,
         E::Forbidden => StatusCode::FORBIDDEN,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        E::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
         E::TooManyWebhooks
         | E::WebhookDisabled
         | E::ResultNotReady

@@ -94,6 +94,7 @@ pub(crate) fn endpoints() -> OpenApiRouter<SharedApp> {
         ))
         .routes(routes!(e::get_file_content::get_file_content))
         .routes(routes!(e::get_file::get_file, e::delete_file::delete_file))
+        .routes(routes!(e::live::open_live_session))
         .routes(routes!(e::list_models::list_models))
         .routes(routes!(e::get_model::get_model))
         .routes(routes!(e::list_voices::list_voices))

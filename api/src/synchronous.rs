@@ -1,5 +1,6 @@
 //! Jobs behind requests that wait for their outcome.
 
+use tokio_util::sync::CancellationToken;
 use voicefleet_core::{ErrorCode, Job, JobState};
 
 use crate::{
@@ -18,15 +19,30 @@ use crate::{
 /// withdraws its job.
 pub(crate) async fn done(app: &SharedApp, caller: &Caller, work: NewJob) -> Result<Job, ApiError> {
     let (job, mut awaited) = awaited::submit(app, caller, work).await?;
-    let waited = waiting::until_ended(
-        app.records.as_ref(),
-        &app.stop.closing,
-        job,
-        app.limits.sync_wait,
-    )
-    .await;
+    let waited = outcome(app, job).await;
     awaited.settle();
-    let job = waited?;
+    waited
+}
+
+/// The same for a client that may change its mind: `None` if it has `withdrawn` the work.
+pub(crate) async fn done_unless(
+    app: &SharedApp,
+    caller: &Caller,
+    work: NewJob,
+    withdrawn: &CancellationToken,
+) -> Result<Option<Job>, ApiError> {
+    let (job, mut awaited) = awaited::submit(app, caller, work).await?;
+    let Some(waited) = withdrawn.run_until_cancelled(outcome(app, job)).await else {
+        awaited.withdraw();
+        return Ok(None);
+    };
+    awaited.settle();
+    waited.map(Some)
+}
+
+async fn outcome(app: &App, job: Job) -> Result<Job, ApiError> {
+    let (records, closing) = (app.records.as_ref(), &app.stop.closing);
+    let job = waiting::until_ended(records, closing, job, app.limits.sync_wait).await?;
     match job.state {
         JobState::Succeeded => Ok(job),
         state if state.is_terminal() => Err(results::failure_of(&job)),

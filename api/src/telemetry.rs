@@ -9,7 +9,7 @@ use axum::{
 };
 use opentelemetry::{
     KeyValue, global,
-    metrics::{Counter, Histogram},
+    metrics::{Counter, Histogram, UpDownCounter},
 };
 use voicefleet_core::{EngineId, Job, ports::Submission};
 
@@ -31,6 +31,8 @@ pub(crate) struct Meters {
     uploads: Counter<u64>,
     renderings: Counter<u64>,
     steered: Counter<u64>,
+    live_sessions: UpDownCounter<i64>,
+    live_turns: Counter<u64>,
 }
 
 impl Meters {
@@ -70,6 +72,14 @@ impl Meters {
                 "voicefleet_speech_steered",
                 "Speech without an engine of its own, by the engine and by why it was taken.",
             ),
+            live_sessions: meter
+                .i64_up_down_counter("voicefleet_live_sessions")
+                .with_description("Live sessions that are open.")
+                .build(),
+            live_turns: counter(
+                "voicefleet_live_turns",
+                "Utterances and recordings of live sessions, by what they were and how they ended.",
+            ),
         }
     }
 
@@ -99,6 +109,20 @@ impl Meters {
         self.uploads.add(bytes as u64, &[]);
     }
 
+    /// A live session was opened (1) or has ended (-1).
+    pub(crate) fn live_session(&self, change: i64) {
+        self.live_sessions.add(change, &[]);
+    }
+
+    /// Something in a live session, `speech` or `recording`, has ended as `outcome`.
+    pub(crate) fn live_turn(&self, kind: &'static str, outcome: &'static str) {
+        let labels = [
+            KeyValue::new("kind", kind),
+            KeyValue::new("outcome", outcome),
+        ];
+        self.live_turns.add(1, &labels);
+    }
+
     /// A result was encoded.
     pub(crate) fn rendered(&self, format: &'static str) {
         self.renderings.add(1, &[KeyValue::new("format", format)]);
@@ -125,6 +149,7 @@ pub(crate) async fn measure(
     let began = Instant::now();
     let response = next.run(request).await;
     let class = match response.status().as_u16() / 100 {
+        1 => "1xx",
         2 => "2xx",
         3 => "3xx",
         4 => "4xx",

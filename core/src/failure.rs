@@ -70,6 +70,8 @@ pub enum ErrorCode {
     NotFound,
     /// The path exists, the method does not.
     MethodNotAllowed,
+    /// The path is spoken to over a WebSocket only.
+    UpgradeRequired,
     /// The body is of a media type that the path does not read.
     UnsupportedMediaType,
     /// The result is not there yet.
@@ -149,6 +151,7 @@ impl ErrorCode {
             Self::BatchNotFound => "batch_not_found",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::UpgradeRequired => "upgrade_required",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ResultNotReady => "result_not_ready",
             Self::ResultGone => "result_gone",

@@ -30,6 +30,7 @@ PACKAGES = {
     "pipecat": "pipecat-ai",
     "subtitles": "srt, webvtt-py",
     "openai": "openai",
+    "websockets": "websockets",
     "documented": "docs/API.md",
 }
 

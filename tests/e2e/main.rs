@@ -5,6 +5,7 @@ mod audio_files;
 mod bad_input;
 mod crash;
 mod jobs_command;
+mod live;
 mod metrics;
 mod quiet;
 mod round_trip;

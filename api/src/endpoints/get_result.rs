@@ -143,7 +143,7 @@ async fn transcript(
     results::check_succeeded(app, job).await?;
     let transcript = results::transcript(app, job).await?;
     let Some(format) = format else {
-        let full = json!(formats::full(transcript)).to_string();
+        let full = json!(formats::full(&transcript)).to_string();
         return Ok(("application/json", full.into()));
     };
     let everything = Granularity {

@@ -27,6 +27,7 @@ pub(crate) mod list_jobs;
 pub(crate) mod list_keys;
 pub(crate) mod list_models;
 pub(crate) mod list_voices;
+pub(crate) mod live;
 pub(crate) mod livez;
 pub(crate) mod metrics;
 pub(crate) mod openapi_json;

@@ -158,16 +158,21 @@ fn title(code: &str) -> String {
     })
 }
 
+/// The `type` that OpenAI's errors of a status have.
+pub(crate) fn kind_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+        status if status.is_server_error() => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
 impl OpenAiError {
     /// A failure with the status that it is answered with.
     pub(crate) fn new(failure: &Failure, status: StatusCode) -> Self {
         let error = OpenAiErrorBody {
             message: failure.message.clone(),
-            r#type: match status {
-                StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
-                status if status.is_server_error() => "server_error",
-                _ => "invalid_request_error",
-            },
+            r#type: kind_of(status),
             param: failure.field.clone(),
             code: Some(failure.code.name()),
         };

@@ -65,6 +65,30 @@ pub(crate) async fn resolve_and_steer(
     }
 }
 
+/// Checks every field without choosing among engines.
+pub(crate) fn check(
+    wish: SpeechWish<'_>,
+    catalog: &Catalog,
+    max_chars: usize,
+) -> Result<(), Failure> {
+    let of_engine = |engine: Option<&str>| {
+        let wish = SpeechWish {
+            engine: engine.or(wish.engine),
+            ..wish
+        };
+        resolve(wish, catalog, max_chars, AudioFormat::Wav).map(drop)
+    };
+    if !is_open(&wish, catalog) {
+        return of_engine(None);
+    }
+    let mut engines = speaking(catalog).into_iter();
+    let mainstay = of_engine(engines.next().as_ref().map(EngineId::as_str));
+    mainstay.or_else(|failure| {
+        let others = engines.any(|engine| of_engine(Some(engine.as_str())).is_ok());
+        if others { Ok(()) } else { Err(failure) }
+    })
+}
+
 /// Whether any engine may speak: neither engine nor model nor a voice of one engine is asked for.
 fn is_open(wish: &SpeechWish<'_>, catalog: &Catalog) -> bool {
     let is_auto = |name: Option<&str>| name.is_none_or(|name| name == AUTO);

@@ -10,8 +10,7 @@ mod sound;
 use bytes::Bytes;
 use voicefleet_core::{AudioFormat, Job};
 
-use self::pieces::Pieces;
-pub(crate) use self::sound::Sound;
+pub(crate) use self::{pieces::Pieces, sound::Sound};
 use crate::{app::SharedApp, awaited, problem::ApiError, submit::NewJob, tenancy::Caller};
 
 /// What there is to answer with.
@@ -22,6 +21,16 @@ pub(crate) enum Begun {
     Underway(Job, Bytes, Box<Sound>),
 }
 
+/// Submits the work; its audio is had from the pieces.
+pub(crate) async fn submit(
+    app: &SharedApp,
+    caller: &Caller,
+    work: NewJob,
+) -> Result<Pieces, ApiError> {
+    let (job, awaited) = awaited::submit(app, caller, work).await?;
+    Ok(Pieces::of(app, job, awaited))
+}
+
 /// Submits the work and waits, within `sync_wait`, until it has succeeded or the first of its audio is
 /// there. What goes wrong until then is an error of the request.
 pub(crate) async fn begin(
@@ -30,8 +39,7 @@ pub(crate) async fn begin(
     work: NewJob,
     format: AudioFormat,
 ) -> Result<Begun, ApiError> {
-    let (job, awaited) = awaited::submit(app, caller, work).await?;
-    let mut pieces = Pieces::of(app, job, awaited);
+    let mut pieces = submit(app, caller, work).await?;
     let Some(first) = pieces.chunk().await? else {
         return Ok(Begun::Whole(pieces.into_job()));
     };

@@ -16,7 +16,7 @@ use crate::{app::SharedApp, awaited::Awaited, problem::ApiError, rendering, resu
 const PIECE_SECONDS: usize = 5;
 
 /// The pieces, in order: together the samples of the stored result, each once.
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     app: SharedApp,
     progress: Progressing,
     awaited: Awaited,
@@ -60,7 +60,7 @@ impl Pieces {
     }
 
     /// The job as it was last seen.
-    pub(super) fn job(&self) -> &Job {
+    pub(crate) fn job(&self) -> &Job {
         &self.progress.job
     }
 
@@ -73,8 +73,13 @@ impl Pieces {
         self.awaited.settle();
     }
 
+    /// Nobody wants the rest: the job is cancelled, unless others wait for it.
+    pub(crate) fn withdraw(self) {
+        self.awaited.withdraw();
+    }
+
     /// The next piece; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Pcm>, ApiError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Pcm>, ApiError> {
         if self.rest.is_none() {
             if let Some(chunk) = self.chunk().await? {
                 return Ok(Some(chunk));

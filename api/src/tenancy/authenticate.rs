@@ -17,6 +17,9 @@ use crate::{
 /// Where a key may stand beside `Authorization: Bearer`.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
+/// What precedes a key among the subprotocols of a WebSocket.
+const KEY_PROTOCOL: &str = "voicefleet.key.";
+
 /// What is told to everybody: how the server is and how to use it. Nothing of anybody's work.
 const PUBLIC: [&str; 6] = [
     "/",
@@ -58,6 +61,23 @@ pub(crate) async fn authenticate(
     response
 }
 
+/// The caller as it is now, for one who has been let in some time ago: its key may have been revoked since.
+pub(crate) async fn still_admitted(app: &App, caller: &Caller) -> Result<Caller, ApiError> {
+    let Some(key) = &caller.key else {
+        return Ok(caller.clone());
+    };
+    let known = Directory(app).standing(key).await?;
+    known
+        .map(Caller::bearer_of)
+        .ok_or_else(|| unauthenticated("the key has been revoked"))
+}
+
+/// Counts something that is as much as a request, where none is sent for it.
+pub(crate) async fn count_as_request(app: &App, caller: &Caller) -> Result<(), ApiError> {
+    let counted = rate::take(app, caller).await;
+    counted.map(drop).map_err(|(refusal, _)| refusal)
+}
+
 pub(crate) fn is_public(path: &str) -> bool {
     PUBLIC.contains(&path) || path.starts_with("/docs/")
 }
@@ -81,7 +101,18 @@ fn key_in(headers: &HeaderMap) -> Option<&str> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, key)| key.trim());
-    bearer.or_else(|| headers.get(API_KEY)?.to_str().ok())
+    bearer
+        .or_else(|| headers.get(API_KEY)?.to_str().ok())
+        .or_else(|| key_among_protocols(headers))
+}
+
+/// Pages cannot set headers of a WebSocket, but name subprotocols.
+fn key_among_protocols(headers: &HeaderMap) -> Option<&str> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut names = offered
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|names| names.split(','));
+    names.find_map(|name| name.trim().strip_prefix(KEY_PROTOCOL))
 }
 
 fn unauthenticated(message: &str) -> ApiError {

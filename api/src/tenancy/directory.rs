@@ -42,6 +42,18 @@ impl Directory<'_> {
         Ok(found.map(|(key, _)| key).filter(|key| key.admits(secret)))
     }
 
+    /// The key `id`, if it is of use; for one that has shown its secret before.
+    pub(crate) async fn standing(&self, id: &KeyId) -> Result<Option<KeyRecord>, ApiError> {
+        let mut configured = self.policy().configured.iter();
+        if let Some(key) = configured.find(|key| key.id == *id) {
+            return Ok(key.revoked_at.is_none().then(|| key.clone()));
+        }
+        let found = self.read(id).await?;
+        Ok(found
+            .map(|(key, _)| key)
+            .filter(|key| key.revoked_at.is_none()))
+    }
+
     async fn read(&self, id: &KeyId) -> Result<Option<(KeyRecord, u64)>, ApiError> {
         let found = self.0.documents.get(Collection::Keys, id.as_str()).await?;
         let Some(document) = found else {

@@ -10,7 +10,7 @@ mod directory;
 mod key;
 mod rate;
 
-pub(crate) use authenticate::{authenticate, is_public};
+pub(crate) use authenticate::{authenticate, count_as_request, is_public, still_admitted};
 pub(crate) use caller::{Admin, Caller};
 pub(crate) use directory::{Directory, KeyChange, key_not_found};
 pub use key::{KeyId, KeyLimits, KeyRecord, KeySecret, NewKey};

@@ -23,6 +23,7 @@ pub(crate) struct TranscriptionWish<'a> {
 }
 
 /// A wish whose fields are all in order and which has no defaults left to fill in.
+#[derive(Clone)]
 pub(crate) struct CheckedWish {
     model: ModelEntry,
     language: Option<String>,

@@ -15,7 +15,7 @@ use voicefleet_api::ApiLimits;
 use self::log::{Log, Outcome, documented};
 use crate::{
     bad_inputs::{self, audio::tone_wav},
-    idempotency, split,
+    idempotency, live, split,
     support::{
         Api, bounds, catalog, limits,
         worker::{FAILS, STALLS},
@@ -48,6 +48,7 @@ async fn every_documented_answer_occurs_and_no_other_does() {
     idempotency::used_twice(&log.watch(Api::new())).await;
     keys_and_usage(&log).await;
     webhooks::every_answer(&log.watch(Api::new())).await;
+    live::handshake::every_answer(&log.watch(Api::new())).await;
     let (documented, occurred) = (documented(&document), log.outcomes(&document));
     // Any path refuses other methods alike; that is said once, at the top of the document.
     let occurred: BTreeSet<Outcome> = occurred

@@ -17,6 +17,7 @@ mod figures;
 mod files;
 mod idempotency;
 mod jobs;
+mod live;
 mod openai;
 mod outlooks;
 mod refusals;

@@ -126,6 +126,7 @@ impl<'a> Assembly<'a> {
             audio: self.settings.audio_limits(),
             sync_wait: Duration::from_secs(self.settings.sync_wait_seconds),
             finished_ttl: Some(self.backend.finished_ttl),
+            max_live_sessions: self.settings.max_live_sessions,
             ..ApiLimits::default()
         }
     }

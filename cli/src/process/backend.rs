@@ -92,7 +92,7 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
         blob_limit_bytes: settings.cache_mib << 20,
         max_attempts: settings.max_attempts,
         shares: settings.shares(),
-        max_waiters: settings.max_connections,
+        max_waiters: settings.max_waiters(),
         clock: Arc::clone(clock),
         ..EmbeddedConfig::new(settings.data.join("voicefleet.db"))
     };
@@ -116,7 +116,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
     let redis = RedisConfig {
         cache_url: settings.cache_url.clone(),
         blob_limit_bytes: settings.cache_mib << 20,
-        max_waiters: settings.max_connections,
+        max_waiters: settings.max_waiters(),
         clock: Arc::clone(clock),
         ..RedisConfig::new(settings.redis_url.as_deref().context("redis_url")?)
     };

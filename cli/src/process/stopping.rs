@@ -49,10 +49,12 @@ pub(super) async fn stop(
         backend,
     } = order;
     let in_order = async {
-        workers(&switches.workers, grace / 2, running).await;
+        let sessions = live_sessions(&switches.api, grace / 2);
+        tokio::join!(workers(&switches.workers, grace / 2, running), sessions);
         // The server has been answering until here, so that clients learn how their jobs ended.
         switches.api.closing.cancel();
         servers(running).await;
+        switches.api.live.wait().await;
         tasks.close();
         tasks.wait().await;
         backend.close().await;
@@ -82,6 +84,13 @@ async fn workers(stop: &Stop, patience: Duration, running: &mut Running) {
         stop.give_back.cancel();
         while running.workers.join_next().await.is_some() {}
     }
+}
+
+/// Lets live sessions say what they have begun, for as long as `patience`.
+async fn live_sessions(api: &ApiStop, patience: Duration) {
+    api.draining.cancel();
+    api.live.close();
+    let _ = tokio::time::timeout(patience, api.live.wait()).await;
 }
 
 async fn servers(running: &mut Running) {

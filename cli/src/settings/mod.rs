@@ -8,7 +8,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use voicefleet_api::{ConnectionLimits, KeyPolicy};
+use voicefleet_api::{ApiLimits, ConnectionLimits, KeyPolicy};
 use voicefleet_core::{
     policy::RetryPolicy,
     ports::AudioLimits,
@@ -80,6 +80,7 @@ pub(crate) struct Settings {
     pub(crate) job_timeout_seconds: u64,
     pub(crate) sync_wait_seconds: u64,
     pub(crate) max_connections: usize,
+    pub(crate) max_live_sessions: usize,
     pub(crate) header_timeout_seconds: u64,
     pub(crate) piper_share: u32,
     pub(crate) kokoro_share: u32,
@@ -155,6 +156,7 @@ impl Default for Settings {
             job_timeout_seconds: 3600,
             sync_wait_seconds: 25,
             max_connections: connections.max_connections,
+            max_live_sessions: ApiLimits::default().max_live_sessions,
             header_timeout_seconds: connections.header_timeout.as_secs(),
             piper_share: 70,
             kokoro_share: 10,
@@ -294,6 +296,10 @@ impl Settings {
             "max_connections: must be 1 to 1000000",
         );
         demand(
+            self.max_live_sessions <= 100_000,
+            "max_live_sessions: must be at most 100000",
+        );
+        demand(
             (1..=3600).contains(&self.header_timeout_seconds),
             "header_timeout_seconds: must be 1 to 3600",
         );
@@ -374,6 +380,12 @@ impl Settings {
             max_connections: self.max_connections,
             header_timeout: Duration::from_secs(self.header_timeout_seconds),
         }
+    }
+
+    /// Most who may wait for jobs at a time: whoever has a connection, and a live session for what it hears and for
+    /// what is transcribed meanwhile.
+    pub(crate) fn max_waiters(&self) -> usize {
+        self.max_connections + 2 * self.max_live_sessions
     }
 
     /// Bounds on uploads.

@@ -133,6 +133,10 @@ pub(crate) struct Options {
     #[arg(long, env = "VOICEFLEET_MAX_CONNECTIONS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_connections: Option<usize>,
+    /// Live sessions that are open at a time; further ones are refused [default: 1000].
+    #[arg(long, env = "VOICEFLEET_MAX_LIVE_SESSIONS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_live_sessions: Option<usize>,
     /// Longest time for the head of a request, and between two on one connection, seconds [default: 10].
     #[arg(long, env = "VOICEFLEET_HEADER_TIMEOUT_SECONDS", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,7 +19,7 @@ pub fn status_of(code: ErrorCode) -> Code {
         | E::NotFound
         | E::ResultGone => Code::NotFound,
         E::RangeNotSatisfiable => Code::OutOfRange,
-        E::MethodNotAllowed => Code::Unimplemented,
+        E::MethodNotAllowed | E::UpgradeRequired => Code::Unimplemented,
         E::WebhookDisabled
         | E::ModelNotInstalled
         | E::ResultNotReady

@@ -101,30 +101,44 @@ pub(crate) struct TranscriptWord {
 }
 
 /// The whole transcript as JSON.
-pub(crate) fn full(transcript: Transcript) -> TranscriptBody {
-    let word = |word: Word| TranscriptWord {
-        word: word.word,
+pub(crate) fn full(transcript: &Transcript) -> TranscriptBody {
+    TranscriptBody {
+        text: transcript.text(),
+        language: transcript.language.clone(),
+        duration: transcript.duration,
+        segments: segments(transcript),
+    }
+}
+
+/// The segments as JSON, each with its words.
+pub(crate) fn segments(transcript: &Transcript) -> Vec<TranscriptSegment> {
+    let segments = transcript.segments.iter();
+    let segments = segments.map(|segment| TranscriptSegment {
+        start: segment.start,
+        end: segment.end,
+        text: segment.text.clone(),
+        avg_logprob: segment.avg_logprob,
+        no_speech_prob: segment.no_speech_prob,
+        words: segment.words.iter().map(word).collect(),
+    });
+    segments.collect()
+}
+
+/// All words as JSON.
+pub(crate) fn words(transcript: &Transcript) -> Vec<TranscriptWord> {
+    let segments = transcript.segments.iter();
+    segments
+        .flat_map(|segment| &segment.words)
+        .map(word)
+        .collect()
+}
+
+fn word(word: &Word) -> TranscriptWord {
+    TranscriptWord {
+        word: word.word.clone(),
         start: word.start,
         end: word.end,
         probability: word.probability,
-    };
-    let text = transcript.text();
-    let segments = transcript
-        .segments
-        .into_iter()
-        .map(|segment| TranscriptSegment {
-            start: segment.start,
-            end: segment.end,
-            text: segment.text,
-            avg_logprob: segment.avg_logprob,
-            no_speech_prob: segment.no_speech_prob,
-            words: segment.words.into_iter().map(word).collect(),
-        });
-    TranscriptBody {
-        text,
-        language: transcript.language,
-        duration: transcript.duration,
-        segments: segments.collect(),
     }
 }
 
