@@ -19,7 +19,7 @@ use crate::{
     app::{App, SharedApp},
     context::ApiContext,
     endpoints as e,
-    http::{errors, request_id, tracing_context::request_span},
+    http::{access_log, errors, request_id, tracing_context::request_span},
     openapi::Frame,
     problem::ApiError,
     telemetry,
@@ -43,6 +43,7 @@ pub fn router(context: ApiContext) -> Router {
         .layer(RequestBodyTimeoutLayer::new(body_idle))
         .layer(from_fn_with_state(Arc::clone(&app), authenticate))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(access_log::log))
         .layer(from_fn(errors::render))
         .layer(from_fn_with_state(Arc::clone(&app), telemetry::measure))
         .layer(TraceLayer::new_for_http().make_span_with(request_span))

@@ -25,6 +25,7 @@ pub(crate) struct Meters {
     requests: Counter<u64>,
     request_duration: Histogram<f64>,
     jobs: Counter<u64>,
+    jobs_by_tenant: Counter<u64>,
     cache_hits: Counter<u64>,
     cache_misses: Counter<u64>,
     follows: Counter<u64>,
@@ -50,6 +51,10 @@ impl Meters {
                 .with_boundaries(SECONDS.to_vec())
                 .build(),
             jobs: counter("voicefleet_jobs_submitted", "Jobs accepted."),
+            jobs_by_tenant: counter(
+                "voicefleet_tenant_jobs_submitted",
+                "Jobs accepted, by whose they are.",
+            ),
             cache_hits: counter(
                 "voicefleet_cache_hits",
                 "Jobs answered with audio or text that was there already.",
@@ -85,17 +90,25 @@ impl Meters {
 
     /// A job was answered from the cache.
     pub(crate) fn cache_hit(&self, job: &Job) {
-        self.jobs.add(1, &job_labels(job));
+        self.accepted(job);
         self.cache_hits.add(1, &job_labels(job));
     }
 
     /// A job is on its way.
     pub(crate) fn submitted(&self, job: &Job, submission: &Submission) {
-        self.jobs.add(1, &job_labels(job));
+        self.accepted(job);
         match submission {
             Submission::Leads => self.cache_misses.add(1, &job_labels(job)),
             Submission::Follows { .. } => self.follows.add(1, &job_labels(job)),
         }
+    }
+
+    /// Tenants are as many as keys name; OpenTelemetry puts those beyond 2 000 together.
+    fn accepted(&self, job: &Job) {
+        self.jobs.add(1, &job_labels(job));
+        let tenant = KeyValue::new("tenant", job.tenant.to_string());
+        let tier = KeyValue::new("tier", job.tier.name());
+        self.jobs_by_tenant.add(1, &[tenant, tier]);
     }
 
     /// Speech came to `engine`, by `split`, `time` or `cache`.

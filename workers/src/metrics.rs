@@ -1,4 +1,5 @@
-//! What a worker tells Prometheus and OpenTelemetry. Label sets are bounded: engine, tier, outcome, code.
+//! What a worker tells Prometheus and OpenTelemetry. Label sets are bounded: engine, tier, outcome, code,
+//! and tenants, of which OpenTelemetry tells 2 000 apart.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -6,7 +7,7 @@ use opentelemetry::{
     KeyValue, global,
     metrics::{Counter, Histogram},
 };
-use voicefleet_core::{EngineId, ErrorCode, JobState, Tier, Timings};
+use voicefleet_core::{EngineId, ErrorCode, Job, JobState, Tier, Timings};
 
 /// Bucket bounds for waits and computations, seconds: a prompt's 50 ms to a recording's half hour.
 const SECONDS: [f64; 14] = [
@@ -21,6 +22,7 @@ struct Instruments {
     retries: Counter<u64>,
     audio: Counter<f64>,
     compute_total: Counter<f64>,
+    of_tenants: Counter<f64>,
     wait: Histogram<f64>,
     compute: Histogram<f64>,
     first_chunk: Histogram<f64>,
@@ -57,6 +59,10 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
         compute_total: meter
             .f64_counter("voicefleet_compute_seconds")
             .with_description("Seconds of inference")
+            .build(),
+        of_tenants: meter
+            .f64_counter("voicefleet_tenant_compute_seconds")
+            .with_description("Seconds of inference, by whose job it was")
             .build(),
         wait: histogram(
             "voicefleet_queue_wait_seconds",
@@ -110,8 +116,8 @@ pub(crate) fn finished(engine: &EngineId, tier: Tier, state: JobState) {
 }
 
 /// A job was computed.
-pub(crate) fn computed(engine: &EngineId, tier: Tier, timings: &Timings) {
-    let labels = of(engine, tier);
+pub(crate) fn computed(engine: &EngineId, job: &Job, timings: &Timings) {
+    let labels = of(engine, job.tier);
     INSTRUMENTS.audio.add(timings.audio_seconds, &labels);
     INSTRUMENTS
         .compute_total
@@ -123,6 +129,11 @@ pub(crate) fn computed(engine: &EngineId, tier: Tier, timings: &Timings) {
     INSTRUMENTS
         .first_chunk
         .record(timings.first_chunk_ms / 1000.0, &labels);
+    let tenant = KeyValue::new("tenant", job.tenant.to_string());
+    let of_tenant = [KeyValue::new("engine", engine.as_str().to_owned()), tenant];
+    INSTRUMENTS
+        .of_tenants
+        .add(timings.compute_ms / 1000.0, &of_tenant);
     if let Some(factor) = timings.real_time_factor() {
         INSTRUMENTS.factor.record(factor, &labels);
     }

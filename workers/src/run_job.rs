@@ -369,7 +369,7 @@ impl<'a> Attempt<'a> {
             voicefleet_core::JobState::Succeeded,
         );
         if !from_cache {
-            metrics::computed(&resources.engine, job.tier, &self.timings);
+            metrics::computed(&resources.engine, job, &self.timings);
         }
         let Timings {
             compute_ms,

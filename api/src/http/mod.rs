@@ -1,5 +1,6 @@
 //! What every request goes through: its id, its span, its metrics, and the form of its errors.
 
+pub(crate) mod access_log;
 pub(crate) mod body;
 pub(crate) mod errors;
 pub(crate) mod etag;

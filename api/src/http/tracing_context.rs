@@ -34,6 +34,7 @@ pub(crate) fn request_span(request: &Request) -> Span {
         http.request.method = %request.method(),
         http.route = route,
         request_id,
+        tenant = tracing::field::Empty,
     );
     let parent = extract(request.headers());
     if parent.span().span_context().is_valid() {

@@ -45,7 +45,15 @@ pub(crate) async fn authenticate(
         Err(refusal) => return refusal.into_response(),
     };
     tracing::Span::current().record("tenant", caller.tenant.as_str());
-    let allowance = match rate::take(&app, &caller).await {
+    let tenant = caller.tenant.clone();
+    let mut response = admitted(&app, caller, request, next).await;
+    response.extensions_mut().insert(tenant);
+    response
+}
+
+/// Within the rate of the caller's key.
+async fn admitted(app: &App, caller: Caller, mut request: Request, next: Next) -> Response {
+    let allowance = match rate::take(app, &caller).await {
         Ok(allowance) => allowance,
         Err((refusal, allowance)) => {
             let mut response = refusal.into_response();

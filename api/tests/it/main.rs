@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod support;
 
+mod access_log;
 mod admission;
 mod audio_jobs;
 mod batches;
