@@ -175,7 +175,7 @@ impl TranscriptionRequest {
 impl Client {
     /// Speaks, and gives the whole. An answer that breaks off is asked for again.
     pub async fn speak(&self, request: &SpeechRequest) -> Result<Speech, ClientError> {
-        let whole = self.speech(request).as_transfer().whole().await?;
+        let whole = self.speech(request).transfer().whole().await?;
         let text = |name| header(&whole.headers, name).map(str::to_owned);
         Ok(Speech {
             content_type: text("content-type"),

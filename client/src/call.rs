@@ -94,11 +94,11 @@ impl<'a> Call<'a> {
 
     pub(crate) fn with_form(mut self, form: Form) -> Self {
         self.payload = Payload::Form(form);
-        self.as_transfer()
+        self.transfer()
     }
 
     /// Moves a whole file.
-    pub(crate) fn as_transfer(mut self) -> Self {
+    pub(crate) fn transfer(mut self) -> Self {
         self.limit = self.client.parts.settings.transfer_timeout;
         self
     }

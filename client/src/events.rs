@@ -149,15 +149,13 @@ impl Follower {
 
     /// Waits for more of the stream, opening it first if need be. Whatever goes wrong, the next one is a new one.
     async fn more(&mut self) -> Result<(), ClientError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => match self.open().await? {
-                Some(connection) => connection,
-                None => {
-                    self.has_ended = true;
-                    return Ok(());
-                }
-            },
+        let connection = match self.connection.take() {
+            Some(connection) => Some(connection),
+            None => self.open().await?,
+        };
+        let Some(mut connection) = connection else {
+            self.has_ended = true;
+            return Ok(());
         };
         self.is_known = true;
         let silent = |_| ClientError::Timeout {

@@ -157,7 +157,7 @@ impl Client {
     /// The result of a transcription, with segments and words.
     pub async fn transcript(&self, id: &str) -> Result<Transcript, ClientError> {
         self.call(Method::GET, ["v1", "jobs", id, "result"])
-            .as_transfer()
+            .transfer()
             .json()
             .await
     }

@@ -1,6 +1,6 @@
 //! Files on their way to the server.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
 use bytes::Bytes;
 use reqwest::{Body, multipart};
@@ -35,7 +35,7 @@ impl Upload {
         let path = path.into();
         let name = path.file_name().map(|name| name.to_string_lossy());
         Self {
-            name: name.map_or_else(|| "file".to_owned(), |name| name.into_owned()),
+            name: name.map_or_else(|| "file".to_owned(), Cow::into_owned),
             source: Source::File(path),
         }
     }

@@ -197,7 +197,7 @@ impl Client {
         Listing::new(self, ["v1", "webhooks", webhook_id, "deliveries"]).items()
     }
 
-    /// Tells a webhook the same once more; gives the new delivery.
+    /// Tells a webhook the same once more; gives the delivery that is due now: this one if it had not ended, or a new one.
     pub async fn redeliver(
         &self,
         webhook_id: &str,

@@ -62,7 +62,7 @@ async fn each_refusal_has_its_own_code() {
 }
 
 #[tokio::test]
-async fn a_full_queue_says_when_to_come_back() {
+async fn a_part_that_does_not_answer_says_when_to_come_back() {
     let service = Service::start().await;
     service.queue.outage().set_down(true);
     let client = service
@@ -100,7 +100,7 @@ async fn a_server_that_wants_a_key_says_so() {
 
 #[tokio::test]
 async fn nobody_there_is_told_apart_from_somebody_else_there() {
-    let (base, serving) = serve(Router::new()).await;
+    let (base, _serving) = serve(Router::new()).await;
     let stranger = Client::builder(&base).build().expect("a client");
     let error = stranger.models().await.expect_err("a stranger");
     assert!(
@@ -113,7 +113,9 @@ async fn nobody_there_is_told_apart_from_somebody_else_there() {
         ),
         "{error:?}"
     );
-    drop(serving);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let base = format!("http://{}", nobody.local_addr().expect("an address"));
+    drop(nobody);
     let client = Client::builder(&base).retries(0).build();
     let error = client.expect("a client").models().await;
     let error = error.expect_err("nobody");

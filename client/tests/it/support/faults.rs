@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, io, sync::Arc};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::{Method, StatusCode},
     middleware::Next,
@@ -109,25 +109,35 @@ pub(crate) async fn meddle(State(faults): State<Faults>, request: Request, next:
         None => response,
         Some(Fault::Busy) => refused(StatusCode::SERVICE_UNAVAILABLE),
         Some(Fault::Crowded) => refused(StatusCode::TOO_MANY_REQUESTS),
-        Some(Fault::Cut) => spoilt(response, |_| 0).await,
-        Some(Fault::Torn) => spoilt(response, |length| length / 2).await,
+        Some(Fault::Cut) => {
+            let (head, _) = response.into_parts();
+            let nothing = stream::iter([Err::<Bytes, _>(broken())]);
+            Response::from_parts(head, Body::from_stream(nothing))
+        }
+        Some(Fault::Torn) => torn(response).await,
         Some(Fault::AfterOnePiece) => {
             let (head, body) = response.into_parts();
             let first = body.into_data_stream().take(1);
             let first = first.map(|piece| piece.map_err(io::Error::other));
-            let body = first.chain(stream::iter([Err(broken())]));
+            let body = first.chain(stream::once(broken_off()));
             Response::from_parts(head, Body::from_stream(body))
         }
     }
 }
 
-/// The answer with as much of its body as `kept` says, and then a broken connection.
-async fn spoilt(response: Response, kept: impl FnOnce(usize) -> usize) -> Response {
+/// The answer with half of its body, and then a broken connection.
+async fn torn(response: Response) -> Response {
     let (head, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.expect("a body");
-    let part = whole.slice(..kept(whole.len()));
-    let body = stream::iter([Ok(part), Err(broken())]);
+    let half = whole.slice(..whole.len() / 2);
+    let body = stream::iter([Ok(half)]).chain(stream::once(broken_off()));
     Response::from_parts(head, Body::from_stream(body))
+}
+
+/// Lets what came before it be sent.
+async fn broken_off() -> io::Result<Bytes> {
+    tokio::task::yield_now().await;
+    Err(broken())
 }
 
 fn broken() -> io::Error {

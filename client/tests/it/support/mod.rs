@@ -26,7 +26,7 @@ use voicefleet_webhooks::{ToldRecords, UrlPolicy, Webhooks};
 use self::{faults::Faults, worker::Worker};
 
 /// Longer than anything here takes on a slow machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server, until dropped.
 pub(crate) struct Service {
