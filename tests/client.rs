@@ -1,13 +1,14 @@
-//! A small HTTP client that speaks the job API.
+//! Our client, and raw requests where it is them that are tested.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{Method, RequestBuilder, header::HeaderMap, multipart};
-use serde_json::{Value, json};
+use reqwest::{Method, RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+use voicefleet_client::{SpeechJob, TranscriptionJob, Upload};
 
-/// Longest wait of one long poll, seconds.
-const POLL_SECONDS: u64 = 30;
+/// Longest wait for an answer.
+const ANSWER_LIMIT: Duration = Duration::from_mins(3);
 /// Longest wait for a job: tests run on small, shared machines.
 const JOB_LIMIT: Duration = Duration::from_mins(5);
 
@@ -16,6 +17,7 @@ const JOB_LIMIT: Duration = Duration::from_mins(5);
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    typed: voicefleet_client::Client,
 }
 
 /// An answer, read whole.
@@ -59,11 +61,17 @@ impl Client {
     pub fn new(base: &str) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_mins(3))
+            .timeout(ANSWER_LIMIT)
+            .build()?;
+        // What goes wrong is to be seen, not mended.
+        let typed = voicefleet_client::Client::builder(base)
+            .timeout(ANSWER_LIMIT)
+            .retries(0)
             .build()?;
         Ok(Self {
             http,
             base: base.to_owned(),
+            typed,
         })
     }
 
@@ -102,7 +110,7 @@ impl Client {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Submits speech in `format`; gives the job object.
+    /// Submits speech as WAV; gives the job object.
     ///
     /// # Errors
     /// If it is not accepted.
@@ -113,9 +121,8 @@ impl Client {
         tier: &str,
         text: &str,
     ) -> anyhow::Result<Value> {
-        let body = json!({"kind": "speech", "input": text, "engine": engine, "voice": voice, "tier": tier,
-            "response_format": "wav"});
-        self.post("/v1/jobs", &body).await?.accepted()
+        let job = SpeechJob::new(text).engine(engine).voice(voice).tier(tier);
+        object(self.typed.submit_speech(&job).await?)
     }
 
     /// Submits audio for transcription; gives the job object.
@@ -127,13 +134,17 @@ impl Client {
         audio: Vec<u8>,
         fields: &[(&str, &str)],
     ) -> anyhow::Result<Value> {
-        let answer = self
-            .send(
-                self.request(Method::POST, "/v1/jobs")
-                    .multipart(form(audio, fields)),
-            )
-            .await?;
-        answer.accepted()
+        let begun = TranscriptionJob::new(Upload::bytes("audio", audio));
+        let job = fields.iter().try_fold(begun, |job, (name, value)| {
+            anyhow::Ok(match *name {
+                "language" => job.language(*value),
+                "model" => job.model(*value),
+                "prompt" => job.prompt(*value),
+                "tier" => job.tier(*value),
+                _ => bail!("no field {name}"),
+            })
+        })?;
+        object(self.typed.submit_transcription(&job).await?)
     }
 
     /// Waits for a job to end; gives the job object as it is then.
@@ -141,20 +152,7 @@ impl Client {
     /// # Errors
     /// If it takes too long.
     pub async fn ended(&self, id: &str) -> anyhow::Result<Value> {
-        let poll = async {
-            loop {
-                let job = self
-                    .get(&format!("/v1/jobs/{id}?wait={POLL_SECONDS}"))
-                    .await?
-                    .accepted()?;
-                if !matches!(job["status"].as_str(), Some("queued" | "running")) {
-                    return anyhow::Ok(job);
-                }
-            }
-        };
-        tokio::time::timeout(JOB_LIMIT, poll)
-            .await
-            .with_context(|| format!("job {id} does not end"))?
+        object(self.typed.wait(id, JOB_LIMIT).await?)
     }
 
     /// Waits for a job to succeed; gives its result's body.
@@ -162,19 +160,9 @@ impl Client {
     /// # Errors
     /// If it ends otherwise.
     pub async fn result(&self, id: &str) -> anyhow::Result<Vec<u8>> {
-        let job = self.ended(id).await?;
-        if job["status"] != "succeeded" {
-            bail!("job {id} is {}: {}", job["status"], job["error"]);
-        }
-        let answer = self.get(&format!("/v1/jobs/{id}/result")).await?;
-        if answer.status != 200 {
-            bail!(
-                "result of {id}: {} {}",
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            );
-        }
-        Ok(answer.body)
+        self.typed.wait(id, JOB_LIMIT).await?.succeeded()?;
+        let result = self.typed.result(id).await?;
+        Ok(result.bytes().await?.to_vec())
     }
 
     /// Speaks and waits for the audio.
@@ -192,11 +180,9 @@ impl Client {
     /// If the job does not succeed.
     pub async fn heard(&self, audio: Vec<u8>, fields: &[(&str, &str)]) -> anyhow::Result<String> {
         let job = self.transcribe(audio, fields).await?;
-        let transcript: Value = serde_json::from_slice(&self.result(id_of(&job)?).await?)?;
-        Ok(transcript["text"]
-            .as_str()
-            .context("a transcript without text")?
-            .to_owned())
+        let id = id_of(&job)?;
+        self.typed.wait(id, JOB_LIMIT).await?.succeeded()?;
+        Ok(self.typed.transcript(id).await?.text)
     }
 }
 
@@ -210,12 +196,7 @@ pub fn id_of(job: &Value) -> anyhow::Result<&str> {
         .with_context(|| format!("no id in {job}"))
 }
 
-fn form(audio: Vec<u8>, fields: &[(&str, &str)]) -> multipart::Form {
-    let file = multipart::Part::bytes(audio).file_name("audio");
-    let form = multipart::Form::new()
-        .text("kind", "transcription")
-        .part("file", file);
-    fields.iter().fold(form, |form, (name, value)| {
-        form.text((*name).to_owned(), (*value).to_owned())
-    })
+/// As the tests look into it.
+fn object(job: voicefleet_client::Job) -> anyhow::Result<Value> {
+    serde_json::to_value(job).context("a job is JSON")
 }

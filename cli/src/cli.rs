@@ -39,6 +39,10 @@ pub(crate) enum Command {
     Models(ModelsCommand),
     /// Look at the jobs of a running server, and do something about those that failed.
     Jobs(JobsOptions),
+    /// Have a text spoken by a running server, into a file.
+    Speak(SpeakOptions),
+    /// Have a recording written down by a running server.
+    Transcribe(TranscribeOptions),
     /// Have the texts of a file spoken by a running server before anybody asks for them, when there is time.
     Warm(WarmOptions),
     /// Have sample questions spoken and read back through a running server, and show how it went.
@@ -304,6 +308,60 @@ pub(crate) struct PurgeOptions {
 fn job_id(text: &str) -> Result<JobId, String> {
     let no_id = |_| "not a job id; `voicefleet jobs list` shows them".to_owned();
     text.parse().map_err(no_id)
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SpeakOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
+    /// What is to be said.
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+    /// Where it goes. The name's ending says in which format: wav, pcm, mp3, opus or flac.
+    #[arg(long, short, value_name = "FILE", default_value = "speech.wav")]
+    pub(crate) out: PathBuf,
+    /// The voice; the default one of the engine if left out.
+    #[arg(long, value_name = "VOICE")]
+    pub(crate) voice: Option<String>,
+    /// The engine; that of the voice if left out, or else the one whose turn it is.
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Speaking rate, 0.25 to 4.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) speed: Option<f64>,
+    #[command(flatten)]
+    pub(crate) urgency: UrgencyOptions,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TranscribeOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
+    /// The recording: wav, mp3, ogg, opus, flac, m4a or webm.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// ISO 639-1 code of the language; detected if left out.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) language: Option<String>,
+    /// The model; the first installed one if left out.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// How it is written down: text, srt, vtt, json or `verbose_json`.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: String,
+    #[command(flatten)]
+    pub(crate) urgency: UrgencyOptions,
+}
+
+/// How much of a hurry there is.
+#[derive(Args, Debug)]
+pub(crate) struct UrgencyOptions {
+    /// How urgent it is: realtime, standard or batch.
+    #[arg(long, default_value = "standard")]
+    pub(crate) tier: Tier,
+    /// How long to wait for it at most, seconds. The job goes on after that.
+    #[arg(long, value_name = "S", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) within: u64,
 }
 
 #[derive(Args, Debug)]

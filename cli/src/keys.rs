@@ -2,56 +2,31 @@
 
 use std::process::ExitCode;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
-use voicefleet_api::{KeySecret, NewKey};
+use voicefleet_api::KeySecret;
+use voicefleet_client::{Key, KeyLimits, NewKey};
 use voicefleet_core::{Tenant, Weight};
 
 use crate::{
     cli::{GrantOptions, KeysCommand, KeysOptions},
     output::{print_line, print_table},
-    server::Server,
+    server::connect,
 };
 
 const HEADER: [&str; 7] = ["id", "tenant", "name", "may", "limits", "made", "revoked"];
 
-/// A key as the server tells of it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Key {
-    id: String,
-    tenant: String,
-    name: Option<String>,
-    admin: bool,
-    walled: bool,
-    limits: Value,
-    created_at: String,
-    revoked_at: Option<String>,
-}
-
-/// All keys.
-#[derive(Debug, Deserialize)]
-pub(crate) struct KeyList {
-    pub(crate) data: Vec<Key>,
-}
-
-/// A key that has just been made.
-#[derive(Debug, Deserialize)]
-pub(crate) struct CreatedKey {
-    pub(crate) secret: String,
-}
-
 /// Runs the command.
 pub(crate) async fn run(options: KeysOptions) -> anyhow::Result<ExitCode> {
-    let server = || Server::at(&options.server);
+    let server = || connect(&options.server);
     match options.command {
         KeysCommand::Generate(grant) => generate(&grant)?,
         KeysCommand::Create(grant) => {
-            let created = server()?.create_key(&json!(wanted(&grant)?)).await?;
-            print_line(&created.secret);
+            let created = server()?.create_key(&wanted(&grant)).await?;
+            print_line(created.secret.reveal());
         }
         KeysCommand::List => {
             let keys = server()?.keys().await?;
-            let rows: Vec<_> = keys.data.iter().map(row).collect();
+            let rows: Vec<_> = keys.iter().map(row).collect();
             print_table(HEADER, &rows);
         }
         KeysCommand::Revoke { ids } => {
@@ -67,7 +42,7 @@ pub(crate) async fn run(options: KeysOptions) -> anyhow::Result<ExitCode> {
 
 /// Makes a key here, without any server: what to show, and what to put into the file of keys.
 fn generate(grant: &GrantOptions) -> anyhow::Result<()> {
-    let (secret, grant) = (KeySecret::generate(), wanted(grant)?);
+    let (secret, grant) = (KeySecret::generate(), granted(grant)?);
     print_line(&format!(
         "# the key, for whoever is to show it: {}",
         secret.reveal()
@@ -94,9 +69,30 @@ fn inline(value: &Value) -> String {
     format!("{{ {} }}", members.join(", "))
 }
 
-fn wanted(options: &GrantOptions) -> anyhow::Result<NewKey> {
+/// What is asked of a server.
+fn wanted(options: &GrantOptions) -> NewKey {
+    let mut limits = KeyLimits::default();
+    if let Some(tier) = options.highest_tier {
+        limits = limits.highest_tier(tier.name());
+    }
+    limits.requests_per_minute = options.requests_per_minute.map(u64::from);
+    limits.max_in_flight = options.max_in_flight.map(u64::from);
+    limits.daily_compute_seconds = options.daily_compute_seconds.map(u64::from);
+    limits.weight = options.weight.map(u64::from);
+    let key = NewKey::new(&options.tenant)
+        .admin(options.admin)
+        .walled(options.walled)
+        .limits(limits);
+    match &options.name {
+        Some(name) => key.name(name),
+        None => key,
+    }
+}
+
+/// What goes into the file of keys: checked here, for there is no server that would.
+fn granted(options: &GrantOptions) -> anyhow::Result<voicefleet_api::NewKey> {
     let tenant: Tenant = options.tenant.parse()?;
-    Ok(NewKey {
+    Ok(voicefleet_api::NewKey {
         tenant,
         name: options.name.clone(),
         admin: options.admin,
@@ -122,7 +118,7 @@ fn row(key: &Key) -> [String; 7] {
         key.tenant.clone(),
         key.name.clone().unwrap_or_default(),
         may.to_owned(),
-        limits(&key.limits),
+        limits(&json!(key.limits)),
         key.created_at.clone(),
         key.revoked_at.clone().unwrap_or_default(),
     ]

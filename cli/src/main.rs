@@ -12,9 +12,11 @@ mod sample;
 mod server;
 mod settings;
 mod simulate;
+mod speak;
 mod split;
 mod supervise;
 mod telemetry;
+mod transcribe;
 mod warm;
 
 use std::process::ExitCode;
@@ -63,6 +65,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(options) => keys::run(options).await,
             Command::Models(command) => models::run(command).await,
             Command::Jobs(options) => jobs::run(options).await,
+            Command::Speak(options) => speak::run(options).await,
+            Command::Transcribe(options) => transcribe::run(options).await,
             Command::Warm(options) => warm::run(&options).await,
             Command::Sample(options) => sample::run(options).await,
         }
@@ -74,5 +78,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     reason = "the last word of a command that failed"
 )]
 fn report(error: &anyhow::Error) {
-    eprintln!("voicefleet: {error:#}");
+    match server::advice(error) {
+        Some(advice) => eprintln!("voicefleet: {error:#}; {advice}"),
+        None => eprintln!("voicefleet: {error:#}"),
+    }
 }

@@ -5,45 +5,21 @@ use std::{
     process::ExitCode,
 };
 
-use serde::Deserialize;
-use serde_json::json;
+use voicefleet_client::{NewSplit, Pool, Split};
 
 use crate::{
     cli::{SplitCommand, SplitOptions},
     output::{print_line, print_table},
-    server::Server,
+    server::connect,
 };
-
-/// What the server says of the split.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Split {
-    budgets: BTreeMap<String, u32>,
-    pools: Vec<Pool>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Pool {
-    #[serde(rename = "pool")]
-    name: String,
-    share: u32,
-    target_ratio: f64,
-    actual_ratio: Option<f64>,
-    workers_wanted: u32,
-    workers_up: u32,
-    waiting: u64,
-    in_flight: u64,
-    backlog_seconds: BTreeMap<String, f64>,
-    why: String,
-}
 
 /// Runs the command.
 pub(crate) async fn run(options: SplitOptions) -> anyhow::Result<ExitCode> {
-    let server = Server::at(&options.server)?;
+    let server = connect(&options.server)?;
     let split = match options.command {
         SplitCommand::Show { json: true } => {
-            print_line(&serde_json::to_string_pretty(
-                &server.split_as_sent().await?,
-            )?);
+            let sent = server.get_json("/v1/split").await?;
+            print_line(&serde_json::to_string_pretty(&sent)?);
             return Ok(ExitCode::SUCCESS);
         }
         SplitCommand::Show { json: false } => server.split().await?,
@@ -52,9 +28,9 @@ pub(crate) async fn run(options: SplitOptions) -> anyhow::Result<ExitCode> {
             budgets,
             no_budgets,
         } => {
-            let mut wanted = json!({ "shares": by_name(shares)? });
+            let mut wanted = NewSplit::new(by_name(shares)?);
             if no_budgets || !budgets.is_empty() {
-                wanted["budgets"] = json!(by_name(budgets)?);
+                wanted = wanted.budgets(by_name(budgets)?);
             }
             server.set_split(&wanted).await?
         }

@@ -16,6 +16,7 @@ fn allowed() -> Graph {
         ("redis", &["core"]),
         ("testkit", &["core"]),
         ("api", &["core", "webhooks"]),
+        ("client", &[]),
         ("webhooks", &["core"]),
         ("workers", &["core"]),
         ("audio", &["core"]),
@@ -28,7 +29,7 @@ fn allowed() -> Graph {
         ("whisper", &["core"]),
         ("scaler", &["core"]),
         ("simulation", &["core"]),
-        ("tests", &["core", "testkit"]),
+        ("tests", &["client", "core", "testkit"]),
     ];
     let name = |short: &&str| format!("voicefleet-{short}");
     edges

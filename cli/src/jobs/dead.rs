@@ -2,25 +2,19 @@
 
 use std::{collections::HashSet, process::ExitCode};
 
-use voicefleet_core::JobState;
+use futures::TryStreamExt;
+use voicefleet_client::{Client, DeadLetterCount, Job, JobFilter, JobStatus};
 
 use super::{
     code,
-    job::{DeadLetters, Job},
+    job::{age, reason},
     told,
 };
-use crate::{
-    output::{print_line, print_table},
-    server::{JobFilter, Server},
-};
+use crate::output::{print_line, print_table};
 
-const FAILED: JobFilter = JobFilter {
-    status: Some(JobState::Failed),
-    tier: None,
-};
-
-pub(super) async fn run(server: &Server, retry: bool) -> anyhow::Result<ExitCode> {
-    let failed = server.jobs(FAILED, usize::MAX).await?;
+pub(super) async fn run(server: &Client, retry: bool) -> anyhow::Result<ExitCode> {
+    let filter = JobFilter::default().status(JobStatus::Failed);
+    let failed: Vec<Job> = server.jobs(filter).try_collect().await?;
     if retry {
         return submit_again(server, failed).await;
     }
@@ -36,28 +30,28 @@ fn print_failed(failed: &[Job]) {
     }
     let row = |job: &Job| {
         [
-            job.id.to_string(),
+            job.id.clone(),
             job.engine.clone(),
-            job.tier.clone(),
+            job.tier.to_string(),
             job.attempts.to_string(),
-            job.age(),
-            job.reason(),
+            age(job),
+            reason(job),
         ]
     };
     let rows: Vec<_> = failed.iter().map(row).collect();
     print_table(["id", "engine", "tier", "attempts", "age", "reason"], &rows);
 }
 
-fn print_counts(letters: &DeadLetters) {
-    if letters.total == 0 {
+fn print_counts(lanes: &[DeadLetterCount]) {
+    if lanes.iter().all(|lane| lane.dead == 0) {
         return print_line("No dead letters.");
     }
-    let lanes = letters.data.iter().filter(|lane| lane.dead > 0);
-    let rows: Vec<_> = lanes
+    let filled = lanes.iter().filter(|lane| lane.dead > 0);
+    let rows: Vec<_> = filled
         .map(|lane| {
             [
                 lane.engine.clone(),
-                lane.tier.clone(),
+                lane.tier.to_string(),
                 lane.dead.to_string(),
             ]
         })
@@ -67,15 +61,15 @@ fn print_counts(letters: &DeadLetters) {
 
 /// Identical jobs once: the same work would be done once in any case, and what fails again would be
 /// twice as much each time.
-async fn submit_again(server: &Server, failed: Vec<Job>) -> anyhow::Result<ExitCode> {
+async fn submit_again(server: &Client, failed: Vec<Job>) -> anyhow::Result<ExitCode> {
     let mut all_done = true;
     let mut seen = HashSet::new();
     for job in failed {
         if !seen.insert(job.fingerprint) {
             continue;
         }
-        let outcome = server.retry(job.id).await;
-        all_done &= told(job.id, outcome, |again| {
+        let outcome = server.retry(&job.id).await;
+        all_done &= told(&job.id, outcome, |again| {
             format!("{} -> {}", job.id, again.id)
         })?;
     }

@@ -2,19 +2,25 @@
 
 use std::process::ExitCode;
 
-use super::job::Job;
+use futures::{StreamExt, TryStreamExt};
+use voicefleet_client::{Client, Job, JobFilter};
+
+use super::job::{age, progress};
 use crate::{
     cli::ListOptions,
     output::{print_line, print_table},
-    server::{JobFilter, Server},
 };
 
-pub(super) async fn run(server: &Server, options: &ListOptions) -> anyhow::Result<ExitCode> {
-    let filter = JobFilter {
-        status: options.status,
-        tier: options.tier,
-    };
-    let jobs = server.jobs(filter, options.limit as usize).await?;
+pub(super) async fn run(server: &Client, options: &ListOptions) -> anyhow::Result<ExitCode> {
+    let mut filter = JobFilter::default();
+    if let Some(status) = options.status {
+        filter = filter.status(status.name());
+    }
+    if let Some(tier) = options.tier {
+        filter = filter.tier(tier.name());
+    }
+    let newest = server.jobs(filter).take(options.limit as usize);
+    let jobs: Vec<Job> = newest.try_collect().await?;
     if jobs.is_empty() {
         print_line("There are no such jobs.");
         return Ok(ExitCode::SUCCESS);
@@ -31,13 +37,13 @@ pub(super) async fn run(server: &Server, options: &ListOptions) -> anyhow::Resul
 
 fn row(job: &Job) -> [String; 8] {
     [
-        job.id.to_string(),
-        job.kind.clone(),
+        job.id.clone(),
+        job.kind.to_string(),
         job.engine.clone(),
-        job.tier.clone(),
-        job.status.clone(),
+        job.tier.to_string(),
+        job.status.to_string(),
         job.attempts.to_string(),
-        job.progress(),
-        job.age(),
+        progress(job),
+        age(job),
     ]
 }

@@ -6,21 +6,20 @@ mod list;
 mod purge;
 mod show;
 
-pub(crate) use self::job::{DeadLetters, Job, JobPage, Purged};
-
 use std::process::ExitCode;
 
+use voicefleet_client::{Client, ClientError};
 use voicefleet_core::JobId;
 
 use crate::{
     cli::{JobsCommand, JobsOptions},
     output::{complain, print_line},
-    server::{Server, ServerError},
+    server::connect,
 };
 
 /// Runs the command; the exit code is 1 if something that was asked for was not done.
 pub(crate) async fn run(options: JobsOptions) -> anyhow::Result<ExitCode> {
-    let server = Server::at(&options.server)?;
+    let server = connect(&options.server)?;
     match options.command {
         JobsCommand::List(options) => list::run(&server, &options).await,
         JobsCommand::Show { id, json } => show::run(&server, id, json).await,
@@ -31,34 +30,36 @@ pub(crate) async fn run(options: JobsOptions) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn cancel(server: &Server, ids: &[JobId]) -> anyhow::Result<ExitCode> {
+async fn cancel(server: &Client, ids: &[JobId]) -> anyhow::Result<ExitCode> {
     let mut all_done = true;
     for id in ids {
-        let outcome = server.cancel(*id).await;
-        all_done &= told(*id, outcome, |job| format!("{id} is {}", job.status))?;
+        let id = id.to_string();
+        let outcome = server.cancel(&id).await;
+        all_done &= told(&id, outcome, |job| format!("{id} is {}", job.status))?;
     }
     Ok(code(all_done))
 }
 
-async fn retry(server: &Server, ids: &[JobId]) -> anyhow::Result<ExitCode> {
+async fn retry(server: &Client, ids: &[JobId]) -> anyhow::Result<ExitCode> {
     let mut all_done = true;
     for id in ids {
-        let outcome = server.retry(*id).await;
-        all_done &= told(*id, outcome, |again| again.id.to_string())?;
+        let id = id.to_string();
+        let outcome = server.retry(&id).await;
+        all_done &= told(&id, outcome, |again| again.id.clone())?;
     }
     Ok(code(all_done))
 }
 
 /// Tells what became of one of several jobs. A refusal concerns that one only; all else ends the command.
 fn told<T>(
-    id: JobId,
-    outcome: Result<T, ServerError>,
+    id: &str,
+    outcome: Result<T, ClientError>,
     sentence: impl FnOnce(&T) -> String,
-) -> Result<bool, ServerError> {
+) -> Result<bool, ClientError> {
     match outcome {
         Ok(value) => print_line(&sentence(&value)),
-        Err(ServerError::Refused { detail, .. }) => {
-            complain(&format!("{id}: {detail}"));
+        Err(ClientError::Api { message, .. }) => {
+            complain(&format!("{id}: {message}"));
             return Ok(false);
         }
         Err(error) => return Err(error),

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use super::job::DeadLane;
+use voicefleet_client::{Client, DeadLetterCount, Tier};
+
 use crate::{
     cli::PurgeOptions,
     output::{complain, print_line},
-    server::Server,
 };
 
-pub(super) async fn run(server: &Server, options: &PurgeOptions) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(server: &Client, options: &PurgeOptions) -> anyhow::Result<ExitCode> {
     let place = match options.tier {
         Some(tier) => format!("{}, {tier}", options.engine),
         None => options.engine.clone(),
@@ -21,18 +21,23 @@ pub(super) async fn run(server: &Server, options: &PurgeOptions) -> anyhow::Resu
         ));
         return Ok(ExitCode::FAILURE);
     }
-    let purged = server.purge(&options.engine, options.tier).await?.purged;
+    let tier = options.tier.map(|tier| Tier::from(tier.name()));
+    let purged = server.purge_dead_letters(&options.engine, tier).await?;
     print_line(&format!("{purged} dead letters of {place} are removed."));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn count(server: &Server, options: &PurgeOptions) -> anyhow::Result<u64> {
-    let letters = server.dead_letters().await?;
-    let of_engine = |lane: &&DeadLane| lane.engine == options.engine;
-    if !letters.data.iter().any(|lane| of_engine(&lane)) {
+async fn count(server: &Client, options: &PurgeOptions) -> anyhow::Result<u64> {
+    let lanes = server.dead_letters().await?;
+    let of_engine = |lane: &&DeadLetterCount| lane.engine == options.engine;
+    if !lanes.iter().any(|lane| of_engine(&lane)) {
         anyhow::bail!("the server has no engine '{}'", options.engine);
     }
-    let asked = |lane: &&DeadLane| options.tier.is_none_or(|tier| lane.tier == tier.name());
-    let lanes = letters.data.iter().filter(of_engine).filter(asked);
-    Ok(lanes.map(|lane| lane.dead).sum())
+    let asked = |lane: &&DeadLetterCount| {
+        options
+            .tier
+            .is_none_or(|tier| lane.tier.name() == tier.name())
+    };
+    let counted = lanes.iter().filter(of_engine).filter(asked);
+    Ok(counted.map(|lane| lane.dead).sum())
 }

@@ -2,25 +2,27 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use serde_json::{Map, Value};
+use voicefleet_client::Client;
 use voicefleet_core::JobId;
 
-use crate::{
-    output::{print_line, print_table},
-    server::Server,
-};
+use crate::output::{print_line, print_table};
 
 /// What is looked for first. The other fields follow in the order of their names.
 const FIRST: [&str; 8] = [
     "id", "kind", "status", "error", "engine", "model", "voice", "tier",
 ];
 
-pub(super) async fn run(server: &Server, id: JobId, json: bool) -> anyhow::Result<ExitCode> {
-    let job = server.job(id).await?;
+pub(super) async fn run(server: &Client, id: JobId, json: bool) -> anyhow::Result<ExitCode> {
+    let sent = server.get_json(&format!("/v1/jobs/{id}")).await?;
     if json {
-        print_line(&serde_json::to_string_pretty(&job)?);
+        print_line(&serde_json::to_string_pretty(&sent)?);
     } else {
-        print_table(["field", "value"], &rows(&job));
+        let job = sent
+            .as_object()
+            .context("the server's answer is not a job")?;
+        print_table(["field", "value"], &rows(job));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,19 +1,18 @@
 //! `voicefleet sample`: has questions spoken, has the speech transcribed, and shows how it went.
 
-mod client;
 mod questions;
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use serde_json::Value;
+use voicefleet_client::{Client, ClientError, Job, SpeechJob, TranscriptionJob, Upload};
 use voicefleet_core::words::words;
 
-use self::{
-    client::{Client, Job},
-    questions::{QUESTIONS, Question},
-};
-use crate::cli::SampleOptions;
+use self::questions::{QUESTIONS, Question};
+use crate::{cli::SampleOptions, server::connect};
+
+/// Longest wait for one job.
+const JOB_LIMIT: Duration = Duration::from_mins(10);
 
 /// One question after its round trip.
 struct RoundTrip {
@@ -32,9 +31,9 @@ impl RoundTrip {
 
 /// Runs the sample. With `--check`, the exit code says whether every transcript was right.
 pub(crate) async fn run(options: SampleOptions) -> anyhow::Result<ExitCode> {
-    let client = Client::new(&options.server)?;
+    let client = connect(&options.server)?;
     client
-        .ready(Duration::from_secs(options.ready_within))
+        .until_ready(Duration::from_secs(options.ready_within))
         .await?;
     std::fs::create_dir_all(&options.out)
         .with_context(|| format!("the folder {}", options.out.display()))?;
@@ -57,12 +56,12 @@ pub(crate) async fn run(options: SampleOptions) -> anyhow::Result<ExitCode> {
 async fn round_trips(client: &Client, out: &Path) -> anyhow::Result<Vec<RoundTrip>> {
     let mut speaking = Vec::new();
     for question in &QUESTIONS {
-        speaking.push((question, client.speak(question).await?));
+        speaking.push((question, client.submit_speech(&spoken_job(question)).await?));
     }
     let mut listening = Vec::new();
     for (number, (question, job)) in speaking.into_iter().enumerate() {
-        let spoken = client.finished(job).await?;
-        let wav = client.result(&spoken).await?;
+        let spoken = finished(client, &job).await?;
+        let wav = client.result(&spoken.id).await?.bytes().await?;
         let file = out.join(format!(
             "{}-{}-{}.wav",
             number + 1,
@@ -70,13 +69,17 @@ async fn round_trips(client: &Client, out: &Path) -> anyhow::Result<Vec<RoundTri
             question.tier
         ));
         std::fs::write(&file, &wav).with_context(|| format!("the file {}", file.display()))?;
-        let job = client.transcribe(wav, question.tier).await?;
+        let recording = Upload::bytes("question.wav", wav);
+        let heard = TranscriptionJob::new(recording)
+            .language("en")
+            .tier(question.tier);
+        let job = client.submit_transcription(&heard).await?;
         listening.push((question, spoken, job, file.display().to_string()));
     }
     let mut trips = Vec::new();
     for (question, spoken, job, file) in listening {
-        let heard = client.finished(job).await?;
-        let transcript = text_of(&client.result(&heard).await?)?;
+        let heard = finished(client, &job).await?;
+        let transcript = client.transcript(&heard.id).await?.text;
         trips.push(RoundTrip {
             question,
             spoken,
@@ -88,12 +91,16 @@ async fn round_trips(client: &Client, out: &Path) -> anyhow::Result<Vec<RoundTri
     Ok(trips)
 }
 
-fn text_of(result: &[u8]) -> anyhow::Result<String> {
-    let result: Value = serde_json::from_slice(result).context("a transcript is not JSON")?;
-    let text = result["text"]
-        .as_str()
-        .context("a transcript has no text")?;
-    Ok(text.to_owned())
+fn spoken_job(question: &Question) -> SpeechJob {
+    SpeechJob::new(question.text)
+        .engine(question.engine)
+        .voice(question.voice)
+        .tier(question.tier)
+}
+
+/// Waits for the job to end well.
+async fn finished(client: &Client, job: &Job) -> Result<Job, ClientError> {
+    client.wait(&job.id, JOB_LIMIT).await?.succeeded()
 }
 
 fn print_table(trips: &[RoundTrip]) {

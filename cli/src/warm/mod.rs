@@ -5,15 +5,18 @@ mod texts;
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, interval};
+use voicefleet_client::{
+    AudioFormat, Batch, BatchEndpoint, BatchError, BatchLine, BatchStatus, Client, ClientError,
+    NewBatch, SpeechRequest, Upload,
+};
 
 use self::texts::Prompt;
 use crate::{
     cli::WarmOptions,
     output::{complain, print_line},
-    server::{Server, ServerError},
+    server::connect,
 };
 
 /// How often is asked how far the batch is, and how often that is said.
@@ -23,35 +26,8 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 const PATIENCE: u32 = 60;
 /// Most lines of a batch.
 const MAX_TEXTS: usize = 50_000;
-/// The path that each line is a request of.
-const ENDPOINT: &str = "/v1/audio/speech";
-/// A voice that leaves the engine open, and that every engine has a counterpart of.
-const ANY_VOICE: &str = "alloy";
 /// Failures that are shown.
 const SHOWN: usize = 20;
-
-/// A batch as the server tells of it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Batch {
-    pub(crate) id: String,
-    status: String,
-    request_counts: Counts,
-    errors: Option<Value>,
-    error_file_id: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-struct Counts {
-    total: u32,
-    completed: u32,
-    failed: u32,
-}
-
-/// A file as the server tells of it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct File {
-    pub(crate) id: String,
-}
 
 /// Has every text of the file spoken. The exit code says whether all could be.
 pub(crate) async fn run(options: &WarmOptions) -> anyhow::Result<ExitCode> {
@@ -67,11 +43,10 @@ pub(crate) async fn run(options: &WarmOptions) -> anyhow::Result<ExitCode> {
             texts.len()
         );
     }
-    let server = Server::at(&options.server)?;
-    let file = server.upload_lines(lines(&texts, options)).await?;
-    let wanted = json!({
-        "input_file_id": file.id, "endpoint": ENDPOINT, "completion_window": "24h",
-    });
+    let server = connect(&options.server)?;
+    let lines = Upload::bytes("lines.jsonl", lines(&texts, options));
+    let file = server.upload_lines(lines).await?;
+    let wanted = NewBatch::new(file.id, BatchEndpoint::Speech);
     let batch = server.create_batch(&wanted).await?;
     print_line(&format!("{}: {} texts", batch.id, texts.len()));
     let batch = until_ended(&server, batch).await?;
@@ -81,35 +56,27 @@ pub(crate) async fn run(options: &WarmOptions) -> anyhow::Result<ExitCode> {
 /// One request for each text, by the number of its line in the file.
 fn lines(texts: &[Prompt], options: &WarmOptions) -> String {
     let engine = options.engine.as_deref().unwrap_or("auto");
-    let mut lines = String::new();
-    for Prompt { line, text, voice } in texts {
-        let voice = voice.as_deref().or(options.voice.as_deref());
-        let mut body = json!({
-            "model": "auto", "engine": engine, "voice": voice.unwrap_or(ANY_VOICE), "input": text,
-        });
-        if let Some(format) = &options.format {
-            body["response_format"] = json!(format);
+    let line = |prompt: &Prompt| {
+        let mut request = SpeechRequest::new(&prompt.text).engine(engine);
+        if let Some(voice) = prompt.voice.as_ref().or(options.voice.as_ref()) {
+            request = request.voice(voice);
         }
-        let request = json!({
-            "custom_id": format!("line {line}"), "method": "POST", "url": ENDPOINT, "body": body,
-        });
-        lines.push_str(&request.to_string());
-        lines.push('\n');
-    }
-    lines
+        if let Some(format) = &options.format {
+            request = request.response_format(AudioFormat::from(format.as_str()));
+        }
+        BatchLine::speech(format!("line {}", prompt.line), &request).to_jsonl()
+    };
+    texts.iter().map(line).collect()
 }
 
-async fn until_ended(server: &Server, mut batch: Batch) -> Result<Batch, ServerError> {
+async fn until_ended(server: &Client, mut batch: Batch) -> Result<Batch, ClientError> {
     let mut ticks = interval(ASK_EVERY);
     let (mut said, mut said_at) = (batch.request_counts, Instant::now());
     let mut silent = 0;
-    while !matches!(
-        batch.status.as_str(),
-        "failed" | "completed" | "expired" | "cancelled"
-    ) {
+    while !batch.status.is_final() {
         ticks.tick().await;
         batch = match server.batch(&batch.id).await {
-            Err(ServerError::Absent { .. }) if silent < PATIENCE => {
+            Err(error) if error.is_transient() && silent < PATIENCE => {
                 silent += 1;
                 continue;
             }
@@ -130,17 +97,18 @@ async fn until_ended(server: &Server, mut batch: Batch) -> Result<Batch, ServerE
 }
 
 /// Prints the counts, and what failed.
-async fn tell(server: &Server, batch: &Batch) -> anyhow::Result<ExitCode> {
+async fn tell(server: &Client, batch: &Batch) -> anyhow::Result<ExitCode> {
     let counts = batch.request_counts;
     print_line(&format!(
         "{}: {} of {} texts are there, {} are not.",
         batch.status, counts.completed, counts.total, counts.failed
     ));
     if let Some(errors) = &batch.errors {
-        complain(&errors["data"].to_string());
+        errors.data.iter().for_each(|error| complain(&fault(error)));
     }
     if let Some(file) = &batch.error_file_id {
-        let failures = server.file_content(file).await?;
+        let failures = server.file_content(file).await?.bytes().await?;
+        let failures = String::from_utf8_lossy(&failures);
         failures
             .lines()
             .take(SHOWN)
@@ -152,12 +120,19 @@ async fn tell(server: &Server, batch: &Batch) -> anyhow::Result<ExitCode> {
             ));
         }
     }
-    let is_whole = batch.status == "completed" && counts.failed == 0;
+    let is_whole = batch.status == BatchStatus::Completed && counts.failed == 0;
     Ok(if is_whole {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What is wrong with the lines themselves.
+fn fault(error: &BatchError) -> String {
+    let place = error.line.map(|line| format!("line {line}: "));
+    let place = place.unwrap_or_default();
+    format!("{place}{} ({})", error.message, error.code)
 }
 
 /// Which line of the file failed, and why.
@@ -175,6 +150,7 @@ fn reason(entry: &str) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
     use crate::cli::{Cli, Command};
