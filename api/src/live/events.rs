@@ -92,7 +92,7 @@ pub(crate) struct SessionLimits {
 
 /// The audio of an utterance begins.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveSpeechStarted)]
+#[schema(as = LiveSpeechStarted, example = json!({"type": "speech.started", "id": "q2", "engine": "piper", "voice": "en_US-joe-medium"}))]
 pub(crate) struct SpeechStarted {
     /// The utterance.
     pub(super) id: String,
@@ -105,7 +105,7 @@ pub(crate) struct SpeechStarted {
 
 /// The audio of a sentence begins; of the whole text where it was given as a whole.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveSpeechSentence)]
+#[schema(as = LiveSpeechSentence, example = json!({"type": "speech.sentence", "id": "q2", "index": 0, "text": "Thank you.", "at_ms": 0, "job_id": "01935d2e-0000-7000-8000-000000000001"}))]
 pub(crate) struct SpeechSentence {
     /// The utterance.
     pub(super) id: String,
@@ -121,7 +121,7 @@ pub(crate) struct SpeechSentence {
 
 /// The next of an utterance's audio, where the session has it in events.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveSpeechAudio)]
+#[schema(as = LiveSpeechAudio, example = json!({"type": "speech.audio", "id": "q2", "audio": "AAAAAA=="}))]
 pub(crate) struct SpeechAudio {
     /// The utterance.
     pub(super) id: String,
@@ -131,7 +131,7 @@ pub(crate) struct SpeechAudio {
 
 /// All of an utterance's audio has been sent.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveSpeechDone)]
+#[schema(as = LiveSpeechDone, example = json!({"type": "speech.done", "id": "q2", "audio_ms": 2350, "sentences": 2}))]
 pub(crate) struct SpeechDone {
     /// The utterance.
     pub(super) id: String,
@@ -143,7 +143,7 @@ pub(crate) struct SpeechDone {
 
 /// An utterance was stopped; nothing more comes of it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveSpeechCancelled)]
+#[schema(as = LiveSpeechCancelled, example = json!({"type": "speech.cancelled", "id": "q2", "audio_ms": 1200}))]
 pub(crate) struct SpeechCancelled {
     /// The utterance.
     pub(super) id: String,
@@ -153,7 +153,7 @@ pub(crate) struct SpeechCancelled {
 
 /// Binary messages are now of this recording.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveAudioStarted)]
+#[schema(as = LiveAudioStarted, example = json!({"type": "audio.started", "id": "a1"}))]
 pub(crate) struct AudioStarted {
     /// The recording.
     pub(super) id: String,
@@ -161,7 +161,7 @@ pub(crate) struct AudioStarted {
 
 /// A recording, or its transcription, was dropped.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveAudioCancelled)]
+#[schema(as = LiveAudioCancelled, example = json!({"type": "audio.cancelled", "id": "a1"}))]
 pub(crate) struct AudioCancelled {
     /// The recording.
     pub(super) id: String,
@@ -169,7 +169,7 @@ pub(crate) struct AudioCancelled {
 
 /// The next of a transcript's text.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveTranscriptDelta)]
+#[schema(as = LiveTranscriptDelta, example = json!({"type": "transcript.delta", "id": "a1", "delta": " And so"}))]
 pub(crate) struct TranscriptDelta {
     /// The recording.
     pub(super) id: String,
@@ -179,7 +179,7 @@ pub(crate) struct TranscriptDelta {
 
 /// What was heard in a recording.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveTranscript)]
+#[schema(as = LiveTranscript, example = json!({"type": "transcript", "id": "a1", "text": "And so.", "language": "en", "duration": 1.5, "job_id": "01935d2e-0000-7000-8000-000000000002"}))]
 pub(crate) struct LiveTranscript {
     /// The recording.
     pub(super) id: String,
@@ -201,7 +201,7 @@ pub(crate) struct LiveTranscript {
 
 /// A message had no effect, or something that was begun has ended.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = LiveError)]
+#[schema(as = LiveError, example = json!({"type": "error", "id": "q3", "ended": true, "error": {"code": "rate_limited", "message": "more than 60 requests in this minute", "type": "rate_limit_error", "retry_after": 12}}))]
 pub(crate) struct LiveError {
     /// The utterance or recording that it is about, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]

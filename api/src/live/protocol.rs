@@ -271,7 +271,7 @@ pub(super) struct Misunderstood {
 pub(super) fn read(text: &str) -> Result<LiveClientMessage, Misunderstood> {
     #[derive(Deserialize)]
     struct Tagged {
-        r#type: String,
+        r#type: Option<String>,
         id: Option<Value>,
     }
     let tagged: Tagged = parse(text, None)?;
@@ -279,7 +279,12 @@ pub(super) fn read(text: &str) -> Result<LiveClientMessage, Misunderstood> {
         Some(Value::String(id)) => Some(checked(id)?),
         _ => None,
     };
-    let message = match tagged.r#type.as_str() {
+    let Some(kind) = tagged.r#type else {
+        let failure =
+            Failure::of_field(ErrorCode::InvalidRequest, "type", "the message has no type");
+        return Err(Misunderstood { id, failure });
+    };
+    let message = match kind.as_str() {
         "session.start" => LiveClientMessage::SessionStart(parse(text, id)?),
         "session.update" => LiveClientMessage::SessionUpdate(parse(text, id)?),
         "speak" => LiveClientMessage::Speak(parse(text, id)?),
@@ -343,7 +348,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_what_it_is_about() {
         assert_eq!(field_of(r#"{"type":"sing","id":"a"}"#), named("a", "type"));
-        assert_eq!(field_of(r#"{"id":"a"}"#), named("", "type"));
+        assert_eq!(field_of(r#"{"id":"a"}"#), named("a", "type"));
         assert_eq!(
             field_of(r#"{"type":"speak","id":"a"}"#),
             named("a", "input")

@@ -99,9 +99,9 @@ async fn no_more_sessions_than_there_is_room_for() {
 async fn a_session_in_which_nothing_happens_is_closed() {
     let api = Api::new();
     let served = Served::start(&api).await;
+    let began = tokio::time::Instant::now();
     let mut session = served.session(json!({})).await;
     tokio::time::pause();
-    let began = tokio::time::Instant::now();
     assert_eq!(session.hear().await, Heard::Closed(4408));
     let passed = began.elapsed();
     let idle = api.context.limits.live_idle;

@@ -262,9 +262,11 @@ async fn an_utterance_that_fails_ends_alone() {
     let mut session = served.session(json!({"model": "piper"})).await;
     let text = format!("Well. You {FAILS}. And this is not said.");
     session.append("a", &text).await;
+    let (audio, events) = session.utterance("a").await;
+    // What was on its way meanwhile begins nothing.
+    session.append("a", " Nor this. Nor that.").await;
     session.say(json!({"type": "speak.end", "id": "a"})).await;
     session.speak("b", "All is well.").await;
-    let (audio, events) = session.utterance("a").await;
     assert!(!audio.is_empty());
     let last = events.last().expect("an end");
     assert_eq!(

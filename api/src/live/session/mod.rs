@@ -1,5 +1,9 @@
 //! A session: what the client says, and what is done about it.
 
+mod recordings;
+mod refusal;
+mod utterances;
+
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::extract::ws::{Message, WebSocket, close_code};
@@ -15,24 +19,20 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
-use voicefleet_core::{ErrorCode, Failure, TraceContext, text};
+use voicefleet_core::{ErrorCode, Failure, TraceContext};
 
+use self::{recordings::Listening, refusal::Refusal, utterances::Draft};
 use super::{
     MAX_MESSAGE,
-    events::{AudioStarted, LiveServerEvent},
-    hearing::{Hearing, Recording},
+    events::LiveServerEvent,
     outbox::{self, Outbox, Outgoing, STALLED, Sent},
     playing::Playing,
-    protocol::{
-        self, AudioCancel, AudioEnd, AudioStart, LiveClientMessage as M, Misunderstood,
-        SessionStart, SessionUpdate, Speak, SpeakAppend, SpeakCancel, SpeakEnd, SpeakFlush,
-    },
-    sentences::Cutter,
-    settings::{Manner, Settings},
-    speaking::{AHEAD, Delivery, Line, SENTENCES, Speaking},
+    protocol::{self, LiveClientMessage as M, Misunderstood, SessionStart, SessionUpdate},
+    settings::Settings,
+    speaking::{AHEAD, Line, SENTENCES, Speaking},
     turn::{Turn, TurnKind},
 };
-use crate::{app::SharedApp, problem::ApiError, speech::steering, tenancy::Caller};
+use crate::{app::SharedApp, problem::ApiError, tenancy::Caller};
 
 /// Utterances and recordings that have not ended, at a time.
 pub(super) const MAX_OUTSTANDING: usize = 16;
@@ -242,63 +242,6 @@ struct Entry {
     draft: Option<Draft>,
 }
 
-/// The text of an utterance that comes in parts.
-struct Draft {
-    delivery: Arc<Delivery>,
-    cutter: Cutter,
-    chars: usize,
-    sentences: usize,
-}
-
-/// What binary messages are of.
-enum Listening {
-    Nothing,
-    To(Box<Recording>),
-    /// A recording that has been refused; what was on its way meanwhile is passed over.
-    Past(String),
-}
-
-/// A message that is not acted upon.
-struct Refusal {
-    id: Option<String>,
-    error: ApiError,
-    /// Whether it is the client's doing.
-    counts: bool,
-}
-
-impl Refusal {
-    /// Something that the client could have known.
-    fn of(id: &str, error: impl Into<ApiError>) -> Self {
-        let error = error.into();
-        Self {
-            id: Some(id.to_owned()),
-            counts: error.retry_after.is_none(),
-            error,
-        }
-    }
-
-    /// Something that may have crossed with what the server was sending.
-    fn crossed(id: &str) -> Self {
-        let shown: String = id.chars().take(64).collect();
-        let message = format!("there is nothing '{shown}' (any more) to which this could be done");
-        let failure = Failure::of_field(ErrorCode::InvalidRequest, "id", message);
-        Self {
-            id: Some(id.to_owned()),
-            error: failure.into(),
-            counts: false,
-        }
-    }
-
-    fn of_session(error: impl Into<ApiError>) -> Self {
-        let error = error.into();
-        Self {
-            id: None,
-            counts: error.retry_after.is_none(),
-            error,
-        }
-    }
-}
-
 /// What there is to react to.
 enum Happening {
     Said(Option<Result<Message, axum::Error>>),
@@ -442,30 +385,9 @@ impl Session {
         })
     }
 
-    /// How the next utterance is spoken.
-    fn delivery(&self, voice: Option<String>, speed: Option<f64>) -> Result<Delivery, Failure> {
-        let settings = self.settings()?;
-        Ok(Delivery {
-            manner: settings.manner.with(voice, speed),
-            tier: settings.tier,
-            format: settings.format,
-            carrier: settings.carrier,
-        })
-    }
-
-    fn check_speech(&self, delivery: &Delivery, input: &str) -> Result<(), Failure> {
-        let Delivery { manner, format, .. } = delivery;
-        let wish = Manner::wish(manner, input, *format);
-        steering::check(
-            wish,
-            &self.app.catalog_now(),
-            self.app.limits.max_sync_chars,
-        )
-    }
-
     /// A new turn of this name, if there may be one.
     fn open(&mut self, id: &str, kind: TurnKind) -> Result<Arc<Turn>, ApiError> {
-        self.entries.retain(|entry| entry.turn.is_open());
+        self.entries.retain(Entry::holds_its_name);
         if self.leaving {
             let message = "the server is stopping; open another session";
             return Err(ApiError::new(ErrorCode::Unavailable, message));
@@ -481,269 +403,10 @@ impl Session {
         Ok(Turn::new(id.to_owned(), kind))
     }
 
-    fn speak(&mut self, message: Speak) -> Result<(), Refusal> {
-        let Speak {
-            id,
-            input,
-            voice,
-            speed,
-            ..
-        } = message;
-        let refuse = |failure: Failure| Refusal::of(&id, failure);
-        let delivery = self.delivery(voice, speed).map_err(refuse)?;
-        self.check_speech(&delivery, &input).map_err(refuse)?;
-        let turn = self
-            .open(&id, TurnKind::Speech)
-            .map_err(|error| Refusal::of(&id, error))?;
-        let sentence = Line::Sentence {
-            turn: Arc::clone(&turn),
-            delivery: Arc::new(delivery),
-            text: input,
-            index: 0,
-        };
-        let lines = vec![sentence, Line::End(Arc::clone(&turn))];
-        self.say(lines).map_err(|error| Refusal::of(&id, error))?;
-        self.entries.push(Entry { turn, draft: None });
-        Ok(())
-    }
-
-    /// Hands lines over to be spoken, all of them or none.
-    fn say(&self, lines: Vec<Line>) -> Result<(), ApiError> {
-        let Ok(places) = self.lines.try_reserve_many(lines.len()) else {
-            let message = format!("more than {SENTENCES} sentences wait in this session");
-            return Err(ApiError::new(ErrorCode::RateLimited, message).retry_after(1));
-        };
-        for (place, line) in places.zip(lines) {
-            place.send(line);
-        }
-        Ok(())
-    }
-
-    async fn append(&mut self, message: SpeakAppend) -> Result<(), Refusal> {
-        let SpeakAppend {
-            id,
-            text,
-            voice,
-            speed,
-            ..
-        } = message;
-        let refuse = |failure: Failure| Refusal::of(&id, failure);
-        if !self.is_being_written(&id) {
-            let delivery = self.delivery(voice, speed).map_err(refuse)?;
-            self.check_speech(&delivery, "a").map_err(refuse)?;
-            let turn = self
-                .open(&id, TurnKind::Speech)
-                .map_err(|error| Refusal::of(&id, error))?;
-            let draft = Some(Draft {
-                delivery: Arc::new(delivery),
-                cutter: Cutter::default(),
-                chars: 0,
-                sentences: 0,
-            });
-            self.entries.push(Entry { turn, draft });
-        } else if voice.is_some() || speed.is_some() {
-            let field = if voice.is_some() { "voice" } else { "speed" };
-            let message = "an utterance is spoken as its first part says";
-            return Err(refuse(Failure::of_field(
-                ErrorCode::InvalidRequest,
-                field,
-                message,
-            )));
-        }
-        let most = self.app.limits.max_job_chars;
-        self.write(&id, |draft| {
-            let chars = draft.chars.saturating_add(text.chars().count());
-            if chars > most {
-                let message = format!("more than {most} characters have been appended");
-                return Err(Failure::of_field(ErrorCode::TextTooLong, "text", message));
-            }
-            draft.chars = chars;
-            Ok(draft.cutter.push(&text))
-        })
-        .await
-    }
-
-    async fn flush(&mut self, message: SpeakFlush) -> Result<(), Refusal> {
-        let rest = |draft: &mut Draft| Ok(draft.cutter.rest().into_iter().collect());
-        self.write(&message.id, rest).await
-    }
-
-    async fn end(&mut self, message: SpeakEnd) -> Result<(), Refusal> {
-        let SpeakEnd { id, .. } = message;
-        let rest = |draft: &mut Draft| Ok(draft.cutter.rest().into_iter().collect());
-        self.write(&id, rest).await?;
-        let Some(entry) = self.draft_of(&id) else {
-            return Ok(());
-        };
-        let turn = Arc::clone(&entry.turn);
-        let draft = entry.draft.take();
-        if draft.is_some_and(|draft| draft.sentences > 0) {
-            if let Err(error) = self.say(vec![Line::End(Arc::clone(&turn))]) {
-                self.fail(turn, &error).await;
-            }
-            return Ok(());
-        }
-        let nothing = text::check("", 1, "text").map_err(ApiError::from);
-        if let Err(error) = nothing {
-            self.fail(turn, &error).await;
-        }
-        Ok(())
-    }
-
-    fn is_being_written(&self, id: &str) -> bool {
-        let mut entries = self.entries.iter();
-        entries.any(|entry| entry.is(id) && entry.draft.is_some())
-    }
-
-    fn draft_of(&mut self, id: &str) -> Option<&mut Entry> {
-        let mut entries = self.entries.iter_mut();
-        entries.find(|entry| entry.is(id) && entry.draft.is_some())
-    }
-
-    /// Has the sentences spoken that `change` makes of a draft.
-    async fn write(
-        &mut self,
-        id: &str,
-        change: impl FnOnce(&mut Draft) -> Result<Vec<String>, Failure>,
-    ) -> Result<(), Refusal> {
-        let entry = self.draft_of(id).ok_or_else(|| Refusal::crossed(id))?;
-        let turn = Arc::clone(&entry.turn);
-        let Some(draft) = &mut entry.draft else {
-            return Ok(());
-        };
-        let sentences = change(draft).map_err(|failure| Refusal::of(id, failure))?;
-        let delivery = Arc::clone(&draft.delivery);
-        let numbered = sentences.into_iter().zip(draft.sentences..);
-        let lines: Vec<Line> = numbered
-            .map(|(text, index)| Line::Sentence {
-                turn: Arc::clone(&turn),
-                delivery: Arc::clone(&delivery),
-                text,
-                index,
-            })
-            .collect();
-        draft.sentences += lines.len();
-        if let Err(error) = self.say(lines) {
-            // A part of its text is lost, so it is not gone on with.
-            self.fail(turn, &error).await;
-        }
-        Ok(())
-    }
-
     async fn fail(&self, turn: Arc<Turn>, error: &ApiError) {
         turn.give_up();
         let event = LiveServerEvent::error(Some(turn.id.clone()), true, error);
         self.tell(Outgoing::Last(turn, event, "failed")).await;
-    }
-
-    async fn cancel(&mut self, message: SpeakCancel) -> Result<(), Refusal> {
-        let wanted = |entry: &&Entry| {
-            entry.turn.kind == TurnKind::Speech
-                && message.id.as_ref().is_none_or(|id| entry.turn.id == *id)
-        };
-        let turns = self.entries.iter().filter(wanted);
-        let turns: Vec<_> = turns
-            .filter(|entry| entry.turn.cancel())
-            .map(|entry| Arc::clone(&entry.turn))
-            .collect();
-        if let Some(id) = message.id.filter(|_| turns.is_empty()) {
-            return Err(Refusal::crossed(&id));
-        }
-        for turn in turns {
-            self.tell(Outgoing::Cancelled(turn)).await;
-        }
-        Ok(())
-    }
-
-    async fn record(&mut self, message: AudioStart) -> Result<(), Refusal> {
-        let id = message.id.clone();
-        self.settings()
-            .map_err(|failure| Refusal::of(&id, failure))?;
-        if let Listening::To(recording) = &self.listening {
-            let other = &recording.turn.id;
-            let message =
-                format!("the recording '{other}' has not ended yet; end or cancel it first");
-            let failure = Failure::of_field(ErrorCode::InvalidRequest, "id", message);
-            return Err(Refusal::of(&id, failure));
-        }
-        let turn = self
-            .open(&id, TurnKind::Recording)
-            .map_err(|error| Refusal::of(&id, error))?;
-        let recording = Recording::begin(&self.app, &message, Arc::clone(&turn));
-        let recording = recording.map_err(|failure| Refusal::of(&id, failure))?;
-        self.listening = Listening::To(Box::new(recording));
-        self.entries.push(Entry { turn, draft: None });
-        let started = LiveServerEvent::AudioStarted(AudioStarted { id });
-        self.tell(Outgoing::Event(started)).await;
-        Ok(())
-    }
-
-    async fn binary(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let error = match &mut self.listening {
-            Listening::To(recording) => match recording.push(&self.app, bytes) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            },
-            Listening::Past(_) => return Ok(()),
-            Listening::Nothing => {
-                let message = "a binary message belongs to a recording; audio.start begins one";
-                let failure = Failure::new(ErrorCode::InvalidRequest, message);
-                return Err(Refusal::of_session(failure));
-            }
-        };
-        if let Listening::To(recording) = self.stop_listening() {
-            let turn = Arc::clone(&recording.turn);
-            self.listening = Listening::Past(turn.id.clone());
-            self.fail(turn, &error).await;
-        }
-        Ok(())
-    }
-
-    fn stop_listening(&mut self) -> Listening {
-        std::mem::replace(&mut self.listening, Listening::Nothing)
-    }
-
-    /// Whether the recording that is listened to, or was refused, is of this name.
-    fn listens_to(&self, id: &str) -> bool {
-        match &self.listening {
-            Listening::Nothing => false,
-            Listening::To(recording) => recording.turn.id == id,
-            Listening::Past(past) => past == id,
-        }
-    }
-
-    fn transcribe(&mut self, message: &AudioEnd) -> Result<(), Refusal> {
-        if !self.listens_to(&message.id) {
-            return Err(Refusal::crossed(&message.id));
-        }
-        let tier = self.settings().map_err(Refusal::of_session)?.tier;
-        if let Listening::To(recording) = self.stop_listening() {
-            let hearing = Hearing {
-                app: Arc::clone(&self.app),
-                caller: self.caller.clone(),
-                tier,
-                trace: self.trace.clone(),
-                outbox: self.outbox.clone(),
-                dismissed: self.dismissed.clone(),
-            };
-            let transcribing = hearing.transcribe(*recording).in_current_span();
-            self.transcribing.spawn(transcribing);
-        }
-        Ok(())
-    }
-
-    async fn drop_recording(&mut self, message: &AudioCancel) -> Result<(), Refusal> {
-        let id = &message.id;
-        if self.listens_to(id) {
-            self.listening = Listening::Nothing;
-        }
-        let mut entries = self.entries.iter();
-        let entry = entries.find(|entry| entry.turn.kind == TurnKind::Recording && entry.is(id));
-        let entry = entry.filter(|entry| entry.turn.cancel());
-        let turn = entry.map(|entry| Arc::clone(&entry.turn));
-        let turn = turn.ok_or_else(|| Refusal::crossed(id))?;
-        self.tell(Outgoing::Cancelled(turn)).await;
-        Ok(())
     }
 
     /// Whether something has not ended.
@@ -766,8 +429,14 @@ impl Session {
 }
 
 impl Entry {
-    /// Whether it is what this id stands for now.
+    /// Whether its id stands for it. A text that comes in parts keeps it until the client has ended it, so that what
+    /// was on its way when it failed does not begin another.
+    fn holds_its_name(&self) -> bool {
+        self.turn.is_open() || self.draft.is_some()
+    }
+
+    /// Whether it is what this id stands for.
     fn is(&self, id: &str) -> bool {
-        self.turn.id == id && self.turn.is_open()
+        self.turn.id == id && self.holds_its_name()
     }
 }
