@@ -15,6 +15,7 @@ mod events;
 mod figures;
 mod files;
 mod idempotency;
+mod isolation;
 mod jobs;
 mod openai;
 mod outlooks;

@@ -90,7 +90,7 @@ impl Guarded {
     }
 }
 
-fn id_in(key: &str) -> &str {
+pub(crate) fn id_in(key: &str) -> &str {
     key.split('_').nth(1).expect("an id")
 }
 
