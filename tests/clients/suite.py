@@ -9,11 +9,13 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -28,6 +30,7 @@ FULL_LINES = 10_000
 # For Schemathesis. The cases are bounded by this number per operation and phase, not by time, to be the same each run.
 SEED = 1
 CASES_PER_OPERATION = 150
+ADMINISTRATORS = "^/v1/(keys|split|dead-letters|usage)"
 
 # Which Python package a test file is about.
 PACKAGES = {
@@ -64,10 +67,8 @@ def main() -> int:
             for part in (python_clients, node_client):
                 found, fine = part(url, tools, pathlib.Path(reports))
                 rows, well = rows + found, well and fine
-        # It withdraws jobs and sets the split, so it has a server of its own.
-        with serving(program) as url:
-            found, fine = openapi(url, tools, pathlib.Path(reports))
-            rows, well = rows + found, well and fine
+        found, fine = openapi(program, tools, pathlib.Path(reports))
+        rows, well = rows + found, well and fine
     show(rows, time.monotonic() - began)
     return 0 if well and not any(row.failed for row in rows) else 1
 
@@ -127,21 +128,51 @@ def node_client(url: str, tools: pathlib.Path, reports: pathlib.Path) -> tuple[l
     return [Row("openai (Node)", version, *counts)], fine
 
 
-def openapi(url: str, tools: pathlib.Path, reports: pathlib.Path) -> tuple[list[Row], bool]:
-    report = reports / "openapi.ndjson"
+def openapi(program: pathlib.Path, tools: pathlib.Path, reports: pathlib.Path) -> tuple[list[Row], bool]:
+    """As a tenant, and what is for administrators as one.
+
+    It withdraws jobs and sets the split, so it has a server of its own.
+    """
+    admin, rows, well = generated_key(program), [], True
+    with serving(program, "--admin-key", admin) as url:
+        key = made_key(url, admin, "acme")
+        for who, shown, paths in (("tenant", key, ""), ("admin", admin, ADMINISTRATORS)):
+            found, fine = schemathesis(who, url, shown, paths, tools, reports)
+            rows, well = rows + found, well and fine
+    return rows, well
+
+
+def generated_key(program: pathlib.Path) -> str:
+    said = subprocess.run([program, "keys", "generate", "operators", "--admin"], capture_output=True, text=True)
+    return re.search(r"vf_\w+", said.stdout).group()
+
+
+def made_key(url: str, admin: str, tenant: str) -> str:
+    headers = {"authorization": f"Bearer {admin}", "content-type": "application/json"}
+    request = urllib.request.Request(f"{url}/v1/keys", json.dumps({"tenant": tenant}).encode(), headers)
+    with urllib.request.urlopen(request, timeout=STOP_SECONDS) as answer:
+        return json.load(answer)["secret"]
+
+
+def schemathesis(
+    who: str, url: str, key: str, paths: str, tools: pathlib.Path, reports: pathlib.Path
+) -> tuple[list[Row], bool]:
+    report = reports / f"openapi-{who}.ndjson"
     command = [tools / "venv/bin/schemathesis", "--config-file", HERE / "openapi/schemathesis.toml", "run"]
     # Every check and phase is on unless schemathesis.toml says otherwise; naming them here would overrule that.
     command += [f"{url}/openapi.json", "--seed", str(SEED), "--max-examples", str(CASES_PER_OPERATION)]
     command += ["--report", "ndjson", "--report-ndjson-path", report, "--no-color"]
+    command += ["--header", f"Authorization: Bearer {key}"]
+    command += ["--include-path-regex", paths] if paths else []
     # What it writes down for itself goes with the reports.
-    hooks = str(HERE / "openapi/hooks.py")
-    fine = run(command, PART_SECONDS, cwd=reports, VOICEFLEET_URL=url, SCHEMATHESIS_HOOKS=hooks)
+    settings = {"VOICEFLEET_URL": url, "VOICEFLEET_API_KEY": key, "SCHEMATHESIS_HOOKS": str(HERE / "openapi/hooks.py")}
+    fine = run(command, PART_SECONDS, cwd=reports, **settings)
     counts = [0, 0]
     for line in report.read_text().splitlines() if report.exists() else []:
         scenario = json.loads(line).get("ScenarioFinished")
         for checks in scenario["recorder"].get("checks", {}).values() if scenario else ():
             counts[any(check["status"] == "failure" for check in checks)] += 1
-    return [Row("schemathesis (cases)", versions_of("schemathesis"), *counts)], fine
+    return [Row(f"schemathesis ({who})", versions_of("schemathesis"), *counts)], fine
 
 
 def run(command: list, patience: float, cwd: pathlib.Path | None = None, **environment: str) -> bool:
