@@ -130,6 +130,10 @@ impl Objects {
             let job = guarded.call(key, Method::GET, &job, None).await;
             assert_eq!(job.expect(200).json()["status"], "succeeded");
         }
+        // The worker's records tell nobody; those of the API do.
+        let withdrawn = format!("/v1/jobs/{}/cancel", speech("withdrawn").await);
+        let withdrawn = guarded.call(key, Method::POST, &withdrawn, None).await;
+        withdrawn.expect(202);
         let line = json!({"custom_id": SECRET, "method": "POST", "url": "/v1/audio/speech",
             "body": {"model": "tts-1", "voice": "alloy", "input": SECRET}});
         let file = upload(guarded, key, "batch", line.to_string().as_bytes()).await;

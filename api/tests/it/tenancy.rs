@@ -172,7 +172,7 @@ async fn a_key_works_until_it_is_revoked_and_is_listed_without_its_secret() {
     guarded
         .call(&guarded.admin, Method::DELETE, &own, None)
         .await
-        .expect(400);
+        .expect(403);
 }
 
 #[tokio::test]
