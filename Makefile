@@ -53,8 +53,9 @@ test: test-models ## The whole suite, with real models
 	@scripts/run-tests
 
 .PHONY: chaos
-chaos: test-models ## A cluster under load while its parts are killed: figures for each promise (about 30 min)
+chaos: test-models ## A cluster under load while its parts are killed: figures for each promise (about 40 min)
 	cargo test --locked -p voicefleet-tests --test chaos -- --ignored --nocapture --test-threads 1
+	@scripts/test-clients --full $(TARGET)/debug/voicefleet
 
 .PHONY: lint
 lint: setup ## Formatting, clippy, docs, licences and bans

@@ -39,6 +39,17 @@ impl Server {
         Self::launch(command).await
     }
 
+    /// As [`Server::start`], but with no more files open at first than `soft`, as a system may start it.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with_descriptors(data: &Path, soft: u32) -> anyhow::Result<Self> {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={soft}:")).arg(program()?);
+        command.args(["serve", "--data"]).arg(data);
+        Self::launch(command).await
+    }
+
     /// Starts `voicefleet` with a command and settings from the environment; its log goes to `log`, if
     /// there is one.
     ///

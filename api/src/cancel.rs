@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 use voicefleet_core::{
-    ErrorCode, Failure, Job, JobId, JobState,
-    ports::{JobChange, RecordError},
+    ErrorCode, Failure, Job, JobId, JobSpec, JobState,
+    ports::{BlobKey, JobChange, RecordError},
 };
 
 use crate::{
@@ -47,7 +47,19 @@ async fn end(app: &App, id: JobId) -> Result<Cancelled, ApiError> {
     // Also for one that was cancelled before: the client may be repeating a call that broke off here.
     let (Cancelled::Now(job) | Cancelled::EndedBefore(job)) = &cancelled;
     if job.state == JobState::Cancelled && job.follows.is_none() {
-        submit::hand_over(app, id).await?;
+        let is_continued = submit::hand_over(app, id).await?;
+        release_upload(app, &cancelled, is_continued).await;
     }
     Ok(cancelled)
+}
+
+/// What nobody is going to listen to any more gives way to others. A call that is repeated releases
+/// nothing, for the same may have been sent again meanwhile.
+async fn release_upload(app: &App, cancelled: &Cancelled, is_continued: bool) {
+    let Cancelled::Now(job) = cancelled else {
+        return;
+    };
+    if let (JobSpec::Transcription(spec), false) = (&job.spec, is_continued) {
+        submit::release(app, &BlobKey::Upload(spec.audio_key.clone())).await;
+    }
 }

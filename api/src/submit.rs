@@ -185,13 +185,13 @@ fn note_published(app: &App, id: JobId) {
     app.tasks.spawn(noting.in_current_span());
 }
 
-/// Makes the oldest follower of a job that has ended without a result lead.
-pub(crate) async fn hand_over(app: &App, leader: JobId) -> Result<(), RecordError> {
+/// Makes the oldest follower of a job that has ended without a result lead. Tells whether there is one.
+pub(crate) async fn hand_over(app: &App, leader: JobId) -> Result<bool, RecordError> {
     let promotion = promote_oldest_follower(&*app.records, &*app.queue, leader).await?;
-    if let Promotion::NotQueued(job, error) = promotion {
+    if let Promotion::NotQueued(job, error) = &promotion {
         tracing::warn!(job_id = %job.id, %error, "a promoted job is not in the queue yet");
     }
-    Ok(())
+    Ok(!matches!(promotion, Promotion::None))
 }
 
 async fn fail(app: &App, id: JobId, failure: &Failure) {
@@ -237,8 +237,9 @@ async fn waits_for_others(app: &App, leader: &Job, follower: &Job) -> Result<boo
     Ok(of_leader > of_follower.saturating_add(FEW))
 }
 
-async fn release(app: &App, upload: &BlobKey) {
+/// From now on the upload may be evicted.
+pub(crate) async fn release(app: &App, upload: &BlobKey) {
     if let Err(error) = app.blobs.unpin(upload).await {
-        tracing::warn!(%error, "the upload of a refused job could not be released");
+        tracing::warn!(%error, "the upload of a job that is not done could not be released");
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod flood;
+mod held_open;
 mod killed_api;
 mod killed_fleet;
 mod killed_workers;

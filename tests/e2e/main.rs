@@ -3,6 +3,7 @@
 mod arrows;
 mod audio_files;
 mod bad_input;
+mod connections;
 mod crash;
 mod jobs_command;
 mod live;

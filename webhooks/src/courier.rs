@@ -248,6 +248,37 @@ mod tests {
         assert!(nobody.is_pending());
     }
 
+    /// Public when it is asked for the first time, and this host from then on.
+    fn rebound(count: &Arc<AtomicUsize>) -> LookUp {
+        let count = Arc::clone(count);
+        Arc::new(move |_| {
+            let asked_before = count.fetch_add(1, Ordering::SeqCst) > 0;
+            let found = if asked_before { "127.0.0.1" } else { "1.1.1.1" };
+            Box::pin(async move { Ok(vec![found.parse().unwrap()]) })
+        })
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_home_once_it_was_checked_is_refused_when_it_is_connected_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let closed = UrlPolicy {
+            allow_private: false,
+            ..OPEN
+        };
+        let (url, look_ups) = (format!("http://hook.example:{port}/"), Arc::default());
+        let look_up = rebound(&look_ups);
+        assert!(closed.check(&url).is_ok());
+        let name = "hook.example".to_owned();
+        let checked = GuardedResolver::addresses(closed, Arc::clone(&look_up), name).await;
+        assert_eq!(checked.unwrap().len(), 1, "public so far");
+        let courier = Courier::new(closed, look_up).unwrap();
+        let refused = courier.post(parcel(url), Timestamp(0)).await.unwrap_err();
+        assert!(matches!(refused, PostError::Address(_)), "{refused}");
+        assert_eq!(look_ups.load(Ordering::SeqCst), 2);
+        assert!(futures::poll!(std::pin::pin!(listener.accept())).is_pending());
+    }
+
     #[tokio::test]
     async fn plain_http_is_refused_unless_allowed() {
         let courier = Courier::new(UrlPolicy::default(), counted(&Arc::default())).unwrap();

@@ -17,12 +17,11 @@ use crate::{
 /// Revoke a key
 ///
 /// It is of no use from the next request on, and stays in the list. What was submitted with it goes on.
+/// One that stands in the server's configuration is revoked there, and refused here with 403.
 #[utoipa::path(delete, path = "/v1/keys/{id}", tag = "Keys",
     params(("id" = String, Path, description = "The key's id: the part between the underscores.")),
     responses(
         (status = 200, description = "It is revoked, now or since before.", body = KeyObject),
-        (status = 400, description = "It stands in the server's configuration.",
-            body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such key.",
             body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The records do not answer.",

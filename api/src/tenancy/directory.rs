@@ -88,7 +88,7 @@ impl Directory<'_> {
     pub(crate) async fn revoke(&self, id: &KeyId) -> Result<KeyChange, ApiError> {
         if self.policy().configured.iter().any(|key| key.id == *id) {
             let message = "this key is in the server's configuration; remove it there";
-            return Err(ApiError::new(ErrorCode::InvalidRequest, message));
+            return Err(ApiError::new(ErrorCode::Forbidden, message));
         }
         let found = self.read(id).await?;
         let (mut key, version) = found.ok_or_else(|| key_not_found(id.as_str()))?;

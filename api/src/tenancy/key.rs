@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use voicefleet_core::{Tenant, Tier, Timestamp, Weight, fingerprint::digest_of};
@@ -207,17 +208,10 @@ impl KeyRecord {
 
     /// Whether `secret` is this key's, and of use.
     pub fn admits(&self, secret: &KeySecret) -> bool {
-        self.revoked_at.is_none() && self.id == secret.id && same(&self.sha256, &secret.hash())
+        // Takes as long whatever the first difference is.
+        let same = self.sha256.as_bytes().ct_eq(secret.hash().as_bytes());
+        self.revoked_at.is_none() && self.id == secret.id && same.into()
     }
-}
-
-/// Takes as long whatever the first difference is.
-fn same(one: &str, other: &str) -> bool {
-    let differing = one
-        .bytes()
-        .zip(other.bytes())
-        .fold(0, |found, (a, b)| found | (a ^ b));
-    one.len() == other.len() && differing == 0
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use voicefleet_core::Tier;
+use voicefleet_core::{
+    JobSpec, Tier,
+    ports::{BlobKey, JobRecords as _, Retention},
+};
 
-use crate::support::Api;
+use crate::{bad_inputs::audio::tone_wav, support::Api};
 
 async fn submitted(api: &Api, tier: &str) -> String {
     let body = json!({"kind": "speech", "input": "Hello.", "tier": tier});
@@ -145,4 +148,29 @@ async fn a_cancellation_that_broke_off_is_completed_by_the_next() {
         .await
         .expect(200);
     assert_eq!(job(&api, &follower).await["follows"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_recording_that_nobody_wants_heard_any_more_gives_way() {
+    let api = Api::new();
+    let submitted = async || {
+        let fields = [("kind", "transcription")];
+        api.upload("/v1/jobs", &fields, &tone_wav(1))
+            .await
+            .expect(202)
+            .id()
+    };
+    let jobs = [submitted().await, submitted().await];
+    let leader = api.records.get(jobs[0].parse().expect("an id")).await;
+    let JobSpec::Transcription(spec) = leader.expect("recorded").spec else {
+        panic!("a transcription")
+    };
+    let upload = BlobKey::Upload(spec.audio_key);
+    // The second goes on with the first one's work.
+    for (job, kept) in jobs.iter().zip([Retention::Pinned, Retention::Cache]) {
+        api.call(Method::DELETE, &format!("/v1/jobs/{job}"))
+            .await
+            .expect(202);
+        assert_eq!(api.blobs.retention(&upload), Some(kept), "{job}");
+    }
 }

@@ -439,7 +439,7 @@ async fn keys_and_usage(log: &Log) {
     guarded
         .call(&admin, Method::DELETE, &own, None)
         .await
-        .expect(400);
+        .expect(403);
     let acme = guarded.key("acme", json!({})).await;
     guarded
         .call(&acme, Method::GET, "/v1/usage?tenant=bulk", None)

@@ -17,6 +17,7 @@ mod fairness;
 mod figures;
 mod files;
 mod idempotency;
+mod isolation;
 mod jobs;
 mod live;
 mod openai;

@@ -90,7 +90,7 @@ impl Guarded {
     }
 }
 
-fn id_in(key: &str) -> &str {
+pub(crate) fn id_in(key: &str) -> &str {
     key.split('_').nth(1).expect("an id")
 }
 
@@ -172,7 +172,7 @@ async fn a_key_works_until_it_is_revoked_and_is_listed_without_its_secret() {
     guarded
         .call(&guarded.admin, Method::DELETE, &own, None)
         .await
-        .expect(400);
+        .expect(403);
 }
 
 #[tokio::test]

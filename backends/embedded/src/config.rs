@@ -19,9 +19,11 @@ pub struct EmbeddedConfig {
     /// Attempts in all after which a job whose worker is lost is failed; the worker's
     /// [`RetryPolicy::max_attempts`].
     pub max_attempts: u32,
-    /// How long finished jobs and dead letters are kept, and uploads that no job in flight needs stay
-    /// pinned.
+    /// How long finished jobs and dead letters are kept.
     pub record_retention: Duration,
+    /// How long a blob stays pinned that nobody unpins and no job in flight needs: a forgotten upload, a
+    /// file of a batch.
+    pub pinned_retention: Duration,
     /// Callers that may wait for a job to change at the same time.
     pub max_waiters: usize,
     /// Where the time comes from.
@@ -29,8 +31,8 @@ pub struct EmbeddedConfig {
 }
 
 impl EmbeddedConfig {
-    /// The database `file`, 4 GiB of audio, seven days of finished jobs, three attempts, 10 000
-    /// waiting callers, the system's clock.
+    /// The database `file`, 4 GiB of audio, finished jobs for 7 days and pinned blobs for 30, three
+    /// attempts, 10 000 waiting callers, the system's clock.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self {
             file: file.into(),
@@ -39,6 +41,7 @@ impl EmbeddedConfig {
             shares: TierShares::default(),
             max_attempts: RetryPolicy::default().max_attempts,
             record_retention: Duration::from_hours(7 * 24),
+            pinned_retention: Duration::from_hours(30 * 24),
             max_waiters: 10_000,
             clock: Arc::new(SystemClock),
         }

@@ -33,6 +33,7 @@ pub(crate) struct Housekeeper {
     pub(crate) bell: Arc<Notify>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retention: Duration,
+    pub(crate) pinned_retention: Duration,
 }
 
 /// What a round of housekeeping has removed or let go of.
@@ -42,7 +43,7 @@ pub struct Tidied {
     pub jobs: u64,
     /// Dead letters older than the retention.
     pub dead_letters: u64,
-    /// Uploads older than the retention that were still pinned.
+    /// Uploads older than the retention of what is pinned that still were.
     pub uploads: u64,
 }
 
@@ -108,8 +109,10 @@ impl Housekeeper {
 
     async fn forget_the_old(&self) -> Result<Tidied, Unavailable> {
         let now = self.clock.now();
-        let retention = i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX);
-        let before = Timestamp(now.0.saturating_sub(retention));
+        let (before, pinned_before) = (
+            earlier(now, self.retention),
+            earlier(now, self.pinned_retention),
+        );
         self.writer
             .run(Durability::Process, move |db| {
                 async move {
@@ -125,7 +128,7 @@ impl Housekeeper {
             uploads: self
                 .writer
                 .run(Durability::Process, move |db| {
-                    blobs::unpin_forgotten(db, before)
+                    blobs::unpin_forgotten(db, pinned_before)
                 })
                 .await?,
         };
@@ -148,6 +151,11 @@ impl Housekeeper {
             }
         }
     }
+}
+
+fn earlier(now: Timestamp, by: Duration) -> Timestamp {
+    let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    Timestamp(now.0.saturating_sub(millis))
 }
 
 const OLD_JOBS: &str = "DELETE FROM jobs WHERE rowid IN

@@ -184,6 +184,7 @@ impl Ports {
             bell,
             clock: Arc::clone(&config.clock),
             retention: config.record_retention,
+            pinned_retention: config.pinned_retention,
         });
         tasks.spawn(Arc::clone(&housekeeper).run(stop.clone()));
         let queue = EmbeddedQueue::new(QueueParts {

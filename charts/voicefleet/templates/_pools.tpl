@@ -83,6 +83,13 @@ VOICEFLEET_CHUNK_TIMEOUT_SECONDS: {{ int .Values.settings.chunkTimeoutSeconds | 
 VOICEFLEET_JOB_TIMEOUT_SECONDS: {{ int .Values.settings.jobTimeoutSeconds | quote }}
 VOICEFLEET_IDLE_RELEASE_SECONDS: {{ int .Values.settings.idleReleaseSeconds | quote }}
 VOICEFLEET_SYNC_WAIT_SECONDS: {{ int .Values.settings.syncWaitSeconds | quote }}
+VOICEFLEET_MAX_CONNECTIONS: {{ int .Values.settings.maxConnections | quote }}
+VOICEFLEET_HEADER_TIMEOUT_SECONDS: {{ int .Values.settings.headerTimeoutSeconds | quote }}
+{{- with .Values.settings.publicUrl }}
+VOICEFLEET_PUBLIC_URL: {{ . | quote }}
+{{- end }}
+VOICEFLEET_WEBHOOKS_TO_HTTP: {{ .Values.settings.webhooksToHttp | quote }}
+VOICEFLEET_WEBHOOKS_TO_PRIVATE: {{ .Values.settings.webhooksToPrivate | quote }}
 VOICEFLEET_STANDARD_SHARE: {{ int .Values.tiers.standardShare | quote }}
 VOICEFLEET_BATCH_SHARE: {{ int .Values.tiers.batchShare | quote }}
 {{- if .Values.objects.url }}

@@ -323,6 +323,9 @@ def test_settings():
     assert data["VOICEFLEET_OTLP_ENDPOINT"] == "http://collector.observability:4317"
     assert (data["VOICEFLEET_CACHE_MIB"], data["VOICEFLEET_LOG_FORMAT"]) == ("8192", "json")
     assert not [key for key in find(render("minimal"), "ConfigMap", "-settings")["data"] if "OBJECTS" in key or "OTLP" in key]
+    assert (data["VOICEFLEET_MAX_CONNECTIONS"], data["VOICEFLEET_HEADER_TIMEOUT_SECONDS"]) == ("50000", "5")
+    assert data["VOICEFLEET_PUBLIC_URL"] == "https://speech.example.com"
+    assert (data["VOICEFLEET_WEBHOOKS_TO_HTTP"], data["VOICEFLEET_WEBHOOKS_TO_PRIVATE"]) == ("false", "true")
     # A number with many digits stays one: 1000000, not 1e+06.
     large = rendered({"settings": {"cacheMib": 10000000, "jobTimeoutSeconds": 1000000}})
     data = find(large, "ConfigMap", "-settings")["data"]
@@ -360,6 +363,10 @@ def test_who_may_call_whom():
     assert ports("-scaler") == {53, 5671, 5672, 6379, 6380, 26379, 443, 4317}
     assert ports("-scaler", "minimal") == {53, 5671, 5672, 6379, 6380, 26379}
     assert ports("-piper", "rabbitmq") == ports("-piper", "minimal") == {53, 5671, 5672, 6379, 6380, 26379, 443, 6443}
+
+    told = rendered({"networkPolicy": {"egress": {"webhooks": {"ports": [443, 8443]}}}})
+    leaves = {name: str(find(told, "NetworkPolicy", name)["spec"]["egress"]) for name in ("-api", "-piper", "-scaler")}
+    assert [name for name in leaves if "8443" in leaves[name]] == ["-api"]
 
 
 def test_a_digest_wins():

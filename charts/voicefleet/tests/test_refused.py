@@ -43,6 +43,8 @@ BY_SCHEMA = {
     "log format": ({"settings": {"logFormat": "xml"}}, ["/settings/logFormat", "json", "text"]),
     "store by another protocol": ({"objects": {"url": "https://bucket"}}, ["/objects/url", "s3"]),
     "collector without protocol": ({"settings": {"otlpEndpoint": "collector:4317"}}, ["/settings/otlpEndpoint", "http"]),
+    "public URL without protocol": ({"settings": {"publicUrl": "speech.example.com"}}, ["/settings/publicUrl", "http"]),
+    "no connections": ({"settings": {"maxConnections": 0}}, ["/settings/maxConnections"]),
     "chunk beyond the broker's patience": ({"settings": {"chunkTimeoutSeconds": 1200}}, ["/settings/chunkTimeoutSeconds"]),
     "secret's name": ({"broker": {"existingSecret": "My Secret"}}, ["/broker/existingSecret"]),
     "toleration": ({"workers": {"tolerations": [{"keys": "a"}]}}, ["/workers/tolerations/0", "keys"]),

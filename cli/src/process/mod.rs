@@ -3,6 +3,7 @@
 mod assembly;
 mod backend;
 mod deletion_cost;
+mod descriptors;
 pub(crate) mod health;
 mod role;
 mod scaler;
@@ -71,7 +72,8 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     }
     announce(&listener)?;
     let closing = switches.api.closing.clone();
-    let connections = settings.connection_limits();
+    let mut connections = settings.connection_limits();
+    connections.max_connections = descriptors::room_for(connections.max_connections);
     let mut running = Running::start(workers, listener, router, connections, closing.clone());
     if *role == Role::Scaler {
         scaler::start(&assembly.backend, settings, &closing, &mut running.servers).await?;

@@ -7,35 +7,22 @@ use axum::{
         rejection::{PathRejection, QueryRejection},
     },
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use voicefleet_core::{ErrorCode, Failure};
 use voicefleet_webhooks::{Attempt, Delivery, DeliveryId};
 
 use super::{refusal, webhook_id};
 use crate::{
     app::SharedApp,
-    http::{errors::Problem, query::query},
+    http::{
+        errors::Problem,
+        query::{PageQuery, query},
+    },
     job_object::rfc3339,
     problem::ApiError,
     tenancy::Caller,
 };
-
-const DEFAULT_LIMIT: usize = 20;
-const MAX_LIMIT: usize = 100;
-
-/// Which deliveries to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct DeliveriesQuery {
-    /// Only deliveries older than this one: `last_id` of the page before.
-    #[param(pattern = "^[0-9]{13}_[a-z0-9_]{1,80}$")]
-    after: Option<String>,
-    /// How many, 1 to 100; 20 if left out.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<usize>,
-}
 
 /// A page of deliveries.
 #[derive(Debug, Serialize, ToSchema)]
@@ -123,7 +110,7 @@ impl From<Delivery> for DeliveryObject {
 ///
 /// Kept for seven days after the last attempt.
 #[utoipa::path(get, path = "/v1/webhooks/{id}/deliveries", tag = "Webhooks",
-    params(("id" = String, Path, description = "The webhook's id."), DeliveriesQuery),
+    params(("id" = String, Path, description = "The webhook's id."), PageQuery),
     responses(
         (status = 200, description = "A page of deliveries, newest first.", body = DeliveryList),
         (status = 400, description = "A parameter is not as documented; `field` names it.",
@@ -138,11 +125,11 @@ pub(crate) async fn list_deliveries(
     State(app): State<SharedApp>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-    parsed: Result<Query<DeliveriesQuery>, QueryRejection>,
+    parsed: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<DeliveryList>, ApiError> {
     let (id, asked) = (webhook_id(id)?, query(parsed)?);
-    let limit = checked(asked.limit)?;
-    let after = asked.after.map(|after| cursor(&after)).transpose()?;
+    let limit = asked.limit()?;
+    let after = asked.after()?.map(cursor).transpose()?;
     let page = app
         .webhooks
         .deliveries(&caller.tenant, &id, after.as_ref(), limit)
@@ -155,19 +142,6 @@ pub(crate) async fn list_deliveries(
         has_more: page.has_more,
         data,
     }))
-}
-
-fn checked(limit: Option<usize>) -> Result<usize, Failure> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if (1..=MAX_LIMIT).contains(&limit) {
-        return Ok(limit);
-    }
-    let message = format!("the limit must be between 1 and {MAX_LIMIT}, not {limit}");
-    Err(Failure::of_field(
-        ErrorCode::InvalidRequest,
-        "limit",
-        message,
-    ))
 }
 
 fn cursor(after: &str) -> Result<DeliveryId, Failure> {

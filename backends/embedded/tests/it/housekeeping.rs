@@ -13,6 +13,8 @@ use voicefleet_testkit::{FakeClock, speech_job};
 use crate::bench::Database;
 
 const RETENTION: Duration = Duration::from_hours(7 * 24);
+/// As long as the files of a batch are promised.
+const PINNED_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 #[tokio::test]
 async fn finished_jobs_and_dead_letters_are_kept_for_the_retention() {
@@ -90,7 +92,9 @@ async fn uploads_that_nobody_came_back_for_become_evictable() {
             .expect("stored");
     }
     let job = transcription(&database, "awaited").await;
-    clock.advance(RETENTION + Duration::from_millis(1));
+    clock.advance(PINNED_RETENTION);
+    assert_eq!(database.embedded.tidy().await, Ok(Tidied::default()));
+    clock.advance(Duration::from_millis(1));
     blobs
         .put(&key("young"), blob.clone(), Retention::Pinned)
         .await
