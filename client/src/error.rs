@@ -73,6 +73,7 @@ open_enum! {
         MethodNotAllowed = "method_not_allowed",
         /// A body of a media type that the path does not read.
         UnsupportedMediaType = "unsupported_media_type",
+        UpgradeRequired = "upgrade_required",
         /// The result is not there yet.
         ResultNotReady = "result_not_ready",
         /// The result was there and is no longer kept.

@@ -94,6 +94,7 @@ fn table(of: &Objects) -> Vec<Operation> {
         (Method::GET, "/v1/keys", none(), R::Administrators),
         (Method::POST, "/v1/keys", json!({"tenant": "acme"}), R::Administrators),
         (Method::DELETE, "/v1/keys/{id}", none(), R::Administrators),
+        (Method::GET, "/v1/live", none(), R::Own),
         (Method::GET, "/v1/models", none(), R::Own),
         (Method::GET, "/v1/models/{id}", none(), R::Own),
         (Method::GET, "/v1/split", none(), R::Administrators),
