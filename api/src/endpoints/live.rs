@@ -48,7 +48,7 @@ pub(crate) async fn open_live_session(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let upgrade = upgrade.map_err(|rejection| refusal(rejection, &headers))?;
+    let upgrade = upgrade.map_err(|rejection| refusal(&rejection, &headers))?;
     check_origin(&app, &headers)?;
     if app.stop.draining.is_cancelled() || app.stop.closing.is_cancelled() {
         let message = "the server is stopping; open another session";
@@ -74,7 +74,7 @@ pub(crate) async fn open_live_session(
 }
 
 /// Why a request is no handshake.
-fn refusal(rejection: WebSocketUpgradeRejection, headers: &HeaderMap) -> ApiError {
+fn refusal(rejection: &WebSocketUpgradeRejection, headers: &HeaderMap) -> ApiError {
     let asks = headers.contains_key(header::UPGRADE);
     let text = rejection.body_text();
     if asks && rejection.status() == StatusCode::BAD_REQUEST {
@@ -87,7 +87,7 @@ fn refusal(rejection: WebSocketUpgradeRejection, headers: &HeaderMap) -> ApiErro
     error
 }
 
-/// Browsers let any page open WebSockets to anywhere. Where nobody shows a key, only the server's own may.
+/// Browsers let any page open sockets to anywhere. Where nobody shows a key, only the server's own may.
 fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
     let Some(origin) = headers.get(header::ORIGIN).filter(|_| !app.keys.required) else {
         return Ok(());

@@ -128,7 +128,7 @@ impl Recording {
             if samples == 0 {
                 return Ok(Bytes::new());
             }
-            if samples % 2 != 0 {
+            if !samples.is_multiple_of(2) {
                 let message = "the recording ends in the middle of a sample";
                 return Err(Failure::new(ErrorCode::TruncatedAudio, message));
             }

@@ -89,7 +89,7 @@ pub(crate) async fn converse(app: SharedApp, visitor: Visitor, socket: WebSocket
     let began = Instant::now();
     let talking = async {
         let _counted = Counted::of(&app);
-        let (parting, sent) = talk(&app, visitor, socket, id).await;
+        let (parting, sent) = Box::pin(talk(&app, visitor, socket, id)).await;
         tracing::info!(
             code = parting.code(),
             seconds = began.elapsed().as_secs(),
@@ -330,7 +330,7 @@ impl Session {
     async fn text(&mut self, text: &str) -> Result<(), Refusal> {
         let message = protocol::read(text).map_err(|Misunderstood { id, failure }| Refusal {
             id,
-            error: failure.into(),
+            error: Box::new(failure.into()),
             counts: true,
         })?;
         match message {

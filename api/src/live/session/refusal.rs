@@ -7,7 +7,7 @@ use crate::problem::ApiError;
 /// A message that is not acted upon.
 pub(super) struct Refusal {
     pub(super) id: Option<String>,
-    pub(super) error: ApiError,
+    pub(super) error: Box<ApiError>,
     /// Whether it is the client's doing.
     pub(super) counts: bool,
 }
@@ -19,7 +19,7 @@ impl Refusal {
         Self {
             id: Some(id.to_owned()),
             counts: error.retry_after.is_none(),
-            error,
+            error: Box::new(error),
         }
     }
 
@@ -30,7 +30,7 @@ impl Refusal {
         let failure = Failure::of_field(ErrorCode::InvalidRequest, "id", message);
         Self {
             id: Some(id.to_owned()),
-            error: failure.into(),
+            error: Box::new(failure.into()),
             counts: false,
         }
     }
@@ -40,7 +40,7 @@ impl Refusal {
         Self {
             id: None,
             counts: error.retry_after.is_none(),
-            error,
+            error: Box::new(error),
         }
     }
 }

@@ -7,135 +7,104 @@ use super::client::Served;
 use crate::support::Api;
 
 /// A message, with the code of its refusal and the field that is at fault.
-fn bad_messages() -> Vec<(Value, &'static str, Value)> {
-    let speak = |more: Value| {
-        let mut message = json!({"type": "speak", "id": "x", "input": "Hello."});
-        let members = more.as_object().expect("an object").clone();
-        message.as_object_mut().expect("an object").extend(members);
-        message
-    };
-    let record = |more: Value| {
-        let mut message = json!({"type": "audio.start", "id": "x"});
-        let members = more.as_object().expect("an object").clone();
-        message.as_object_mut().expect("an object").extend(members);
-        message
-    };
-    let invalid = "invalid_request";
+type Bad = (Value, &'static str, Value);
+
+const INVALID: &str = "invalid_request";
+
+/// A message of this type about `x`, with whatever else `more` says.
+fn message(kind: &str, more: &Value) -> Value {
+    let mut message = json!({"type": kind, "id": "x"});
+    let members = more.as_object().expect("an object").clone();
+    message.as_object_mut().expect("an object").extend(members);
+    message
+}
+
+fn bad_shapes() -> Vec<Bad> {
     vec![
-        (json!([]), invalid, Value::Null),
-        (json!({"id": "x"}), invalid, json!("type")),
-        (json!({"type": "sing", "id": "x"}), invalid, json!("type")),
-        (json!({"type": "session.start"}), invalid, json!("type")),
-        (json!({"type": "speak", "id": "x"}), invalid, json!("input")),
-        (json!({"type": "speak", "input": "x"}), invalid, json!("id")),
-        (speak(json!({"id": ""})), invalid, json!("id")),
-        (speak(json!({"id": "x".repeat(65)})), invalid, json!("id")),
-        (speak(json!({"id": 7})), invalid, json!("id")),
-        (speak(json!({"id": "taken"})), invalid, json!("id")),
-        (speak(json!({"tone": "sad"})), invalid, json!("tone")),
-        (speak(json!({"input": " "})), "empty_text", json!("input")),
+        (json!([]), INVALID, Value::Null),
+        (json!({"id": "x"}), INVALID, json!("type")),
+        (json!({"type": "sing", "id": "x"}), INVALID, json!("type")),
+        (json!({"type": "session.start"}), INVALID, json!("type")),
+        (json!({"type": "speak", "input": "x"}), INVALID, json!("id")),
+        (message("speak", &json!({})), INVALID, json!("input")),
         (
-            speak(json!({"input": "?!"})),
-            "unspeakable_text",
-            json!("input"),
-        ),
-        (
-            speak(json!({"input": "x".repeat(4_097)})),
-            "text_too_long",
-            json!("input"),
-        ),
-        (
-            speak(json!({"voice": "nobody"})),
-            "unknown_voice",
-            json!("voice"),
-        ),
-        (
-            speak(json!({"speed": 9})),
-            "speed_out_of_range",
-            json!("speed"),
-        ),
-        (speak(json!({"speed": "fast"})), invalid, json!("speed")),
-        (
-            json!({"type": "speak.append", "id": "taken", "text": "x"}),
-            invalid,
+            message("speak.end", &json!({"id": "nothing"})),
+            INVALID,
             json!("id"),
         ),
         (
-            json!({"type": "speak.append", "id": "x", "text": "x", "voice": "nobody"}),
-            "unknown_voice",
-            json!("voice"),
-        ),
-        (
-            json!({"type": "speak.append", "id": "draft", "text": "x", "speed": 1}),
-            invalid,
-            json!("speed"),
-        ),
-        (
-            json!({"type": "speak.end", "id": "nothing"}),
-            invalid,
+            message("speak.cancel", &json!({"id": "nothing"})),
+            INVALID,
             json!("id"),
         ),
         (
-            json!({"type": "speak.cancel", "id": "nothing"}),
-            invalid,
+            message("audio.end", &json!({"id": "nothing"})),
+            INVALID,
             json!("id"),
         ),
+    ]
+}
+
+fn bad_settings() -> Vec<Bad> {
+    let update = |field: &str, value: &str, code: &'static str| {
         (
-            json!({"type": "session.update", "voice": "nobody"}),
-            "unknown_voice",
-            json!("voice"),
-        ),
-        (
-            json!({"type": "session.update", "engine": "cello"}),
-            "unknown_engine",
-            json!("engine"),
-        ),
-        (
-            json!({"type": "session.update", "tier": "now"}),
-            "unknown_tier",
-            json!("tier"),
-        ),
-        (
-            json!({"type": "session.update", "response_format": "mp3"}),
-            invalid,
-            json!("response_format"),
-        ),
-        (
-            json!({"type": "audio.end", "id": "nothing"}),
-            invalid,
-            json!("id"),
-        ),
-        (record(json!({"id": "taken"})), invalid, json!("id")),
-        (
-            record(json!({"model": "nobody"})),
-            "unknown_model",
-            json!("model"),
-        ),
-        (
-            record(json!({"model": "whisper-large"})),
-            "model_not_installed",
-            json!("model"),
-        ),
-        (
-            record(json!({"language": "klingon"})),
-            "unknown_language",
-            json!("language"),
-        ),
-        (
-            record(json!({"temperature": 3})),
-            invalid,
-            json!("temperature"),
-        ),
-        (
-            record(json!({"format": "mulaw"})),
-            "unknown_format",
-            json!("format"),
-        ),
-        (
-            record(json!({"format": "pcm16"})),
-            invalid,
-            json!("sample_rate"),
-        ),
+            json!({"type": "session.update", field: value}),
+            code,
+            json!(field),
+        )
+    };
+    vec![
+        update("voice", "nobody", "unknown_voice"),
+        update("engine", "cello", "unknown_engine"),
+        update("tier", "now", "unknown_tier"),
+        update("response_format", "mp3", INVALID),
+    ]
+}
+
+fn bad_utterances() -> Vec<Bad> {
+    let speak = |field: &str, value: Value, code: &'static str| {
+        let mut speak = message("speak", &json!({"input": "Hello."}));
+        speak[field] = value;
+        (speak, code, json!(field))
+    };
+    let append = |more: Value, code: &'static str, field: &str| {
+        let mut append = message("speak.append", &more);
+        append["text"] = json!("x");
+        (append, code, json!(field))
+    };
+    vec![
+        speak("id", json!(""), INVALID),
+        speak("id", json!("x".repeat(65)), INVALID),
+        speak("id", json!(7), INVALID),
+        speak("id", json!("taken"), INVALID),
+        speak("tone", json!("sad"), INVALID),
+        speak("input", json!(" "), "empty_text"),
+        speak("input", json!("?!"), "unspeakable_text"),
+        speak("input", json!("x".repeat(4_097)), "text_too_long"),
+        speak("voice", json!("nobody"), "unknown_voice"),
+        speak("speed", json!(9), "speed_out_of_range"),
+        speak("speed", json!("fast"), INVALID),
+        append(json!({"id": "taken"}), INVALID, "id"),
+        append(json!({"voice": "nobody"}), "unknown_voice", "voice"),
+        append(json!({"id": "draft", "speed": 1}), INVALID, "speed"),
+    ]
+}
+
+fn bad_recordings() -> Vec<Bad> {
+    let record = |field: &str, value: Value, code: &'static str| {
+        let mut record = message("audio.start", &json!({}));
+        record[field] = value;
+        (record, code, json!(field))
+    };
+    let rateless = message("audio.start", &json!({"format": "pcm16"}));
+    vec![
+        record("id", json!("taken"), INVALID),
+        record("model", json!("nobody"), "unknown_model"),
+        record("model", json!("whisper-large"), "model_not_installed"),
+        record("language", json!("klingon"), "unknown_language"),
+        record("temperature", json!(3), INVALID),
+        record("format", json!("mulaw"), "unknown_format"),
+        (rateless, INVALID, json!("sample_rate")),
     ]
 }
 
@@ -146,7 +115,9 @@ async fn every_bad_message_is_named_and_the_session_goes_on() {
     let mut session = served.session(json!({"model": "piper"})).await;
     session.speak("taken", "Hello.").await;
     session.append("draft", "Hello").await;
-    for (message, code, field) in bad_messages() {
+    let shapes = bad_shapes().into_iter().chain(bad_settings());
+    let turns = bad_utterances().into_iter().chain(bad_recordings());
+    for (message, code, field) in shapes.chain(turns) {
         session.say(message.clone()).await;
         let (event, given) = session.refusal().await;
         assert_eq!(given, code, "{message}: {event}");
