@@ -53,7 +53,7 @@ async fn probes_beside_those_who_hold_connections_open() {
             "round {round}: the server has {} files open",
             open_files(api.pid().expect("runs"))
         );
-        crowd.is_still_there();
+        crowd.disperse();
     }
     for (kind, of) in [
         ("cached", Probes::cached as fn(&Probes) -> &[f64]),
@@ -189,8 +189,8 @@ impl Crowd {
         Self { listeners, slow }
     }
 
-    /// Nobody was sent away or cut off.
-    fn is_still_there(mut self) {
+    /// Sends them away; until then nobody was cut off.
+    fn disperse(mut self) {
         let ended = self.listeners.try_join_next();
         assert!(ended.is_none(), "a listener was cut off");
         assert_eq!(self.slow.len(), SLOW);

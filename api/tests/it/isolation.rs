@@ -258,14 +258,15 @@ impl Others {
 fn fault(answer: &Answer, rule: Rule, knows_a_key: bool, is_head: bool) -> Option<String> {
     let status = answer.status.as_u16();
     let wanted = match (rule, knows_a_key) {
-        (Rule::Public, _) => 200,
+        (Rule::Public, _) | (Rule::Empty, true) => 200,
         (_, false) => 401,
         (Rule::Hidden, true) => 404,
-        (Rule::Empty, true) => 200,
         (Rule::Administrators, true) => 403,
+        (Rule::Own, true) if matches!(status, 401 | 403 | 404) => {
+            return Some(format!("{status} for what is the caller's own"));
+        }
         // Refused for its content, or not.
-        (Rule::Own, true) if !matches!(status, 401 | 403 | 404) => status,
-        (Rule::Own, true) => 200,
+        (Rule::Own, true) => status,
     };
     if status != wanted {
         return Some(format!("{status} instead of {wanted}"));
