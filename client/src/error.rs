@@ -73,6 +73,7 @@ open_enum! {
         MethodNotAllowed = "method_not_allowed",
         /// A body of a media type that the path does not read.
         UnsupportedMediaType = "unsupported_media_type",
+        /// The path is a WebSocket, and the request no handshake of one.
         UpgradeRequired = "upgrade_required",
         /// The result is not there yet.
         ResultNotReady = "result_not_ready",
