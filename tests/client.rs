@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{Method, RequestBuilder, header::HeaderMap};
+use reqwest::{
+    Method, RequestBuilder,
+    header::{AUTHORIZATION, HeaderMap},
+};
 use serde_json::Value;
 use voicefleet_client::{SpeechJob, TranscriptionJob, Upload};
 
@@ -59,19 +62,36 @@ impl Client {
     /// # Errors
     /// If no HTTP client can be made.
     pub fn new(base: &str) -> anyhow::Result<Self> {
+        Self::build(base, None)
+    }
+
+    /// The same server, asked by the bearer of `key`.
+    ///
+    /// # Errors
+    /// If it cannot be sent.
+    pub fn with_key(&self, key: &str) -> anyhow::Result<Self> {
+        Self::build(&self.base, Some(key))
+    }
+
+    fn build(base: &str, key: Option<&str>) -> anyhow::Result<Self> {
+        let mut headers = HeaderMap::new();
+        // What goes wrong is to be seen, not mended.
+        let mut typed = voicefleet_client::Client::builder(base)
+            .timeout(ANSWER_LIMIT)
+            .retries(0);
+        if let Some(key) = key {
+            headers.insert(AUTHORIZATION, format!("Bearer {key}").parse()?);
+            typed = typed.api_key(key);
+        }
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
             .timeout(ANSWER_LIMIT)
-            .build()?;
-        // What goes wrong is to be seen, not mended.
-        let typed = voicefleet_client::Client::builder(base)
-            .timeout(ANSWER_LIMIT)
-            .retries(0)
+            .default_headers(headers)
             .build()?;
         Ok(Self {
             http,
             base: base.to_owned(),
-            typed,
+            typed: typed.build()?,
         })
     }
 

@@ -16,6 +16,7 @@ mod load;
 mod recordings;
 mod scaled_in;
 mod single_flight;
+mod tenants;
 
 /// The Piper voice of the tests.
 const JOE: &str = "en_US-joe-medium";

@@ -6,13 +6,13 @@ use crate::{catalog::EngineId, envelope::Envelope, tenant::Tenant, tier::Tier};
 
 use super::queue::QueueError;
 
-/// What one tenant may have waiting in a lane, compute-seconds for each slot of the pool and each unit of
-/// its weight: whoever comes new waits about as long for each tenant that floods, and a pool that starts
-/// jobs takes longer than that to ask for more.
-pub const TURN_SECONDS: f64 = 1.0;
+/// What one tenant may have waiting in a lane, for each slot of the pool and each unit of its weight: so many
+/// compute-seconds, and one job however long it is. Whoever comes new waits about as long for each tenant that
+/// floods; and a slot takes longer with it than calling up the next one takes.
+pub const TURN_SECONDS: f64 = 0.25;
 
-/// For how many slots turns are given where fewer are up, as in a pool that has yet to start.
-pub const LEAST_SLOTS: u32 = 4;
+/// For how many slots turns are given in a pool that has yet to start.
+pub const UNKNOWN_SLOTS: u32 = 4;
 
 /// What a tenant has in the lane of an engine and tier.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use super::{PoolSurvey, steering::COLD_START_SECONDS};
 use crate::{
     job::Progress,
-    ports::{LEAST_SLOTS, PoolGauge, TURN_SECONDS},
+    ports::{PoolGauge, TURN_SECONDS, UNKNOWN_SLOTS},
     tier::Tier,
 };
 
@@ -87,8 +87,13 @@ fn seconds_ahead(tier: Tier, of_tenant: Option<u64>, counted: f64, pool: &PoolSu
     let Some(of_tenant) = of_tenant else {
         return urgent + all;
     };
-    let own = as_float(of_tenant) * mean_cost(&pool.gauge) * pool.correction;
-    let window = f64::from(pool.slots_up.max(LEAST_SLOTS)) * TURN_SECONDS;
+    let mean = mean_cost(&pool.gauge) * pool.correction;
+    let slots = match pool.slots_up {
+        0 => UNKNOWN_SLOTS,
+        slots => slots,
+    };
+    let window = f64::from(slots) * mean.max(TURN_SECONDS);
+    let own = as_float(of_tenant) * mean;
     let gauges = pool.gauge.tiers.iter();
     let flooding = gauges
         .filter(|gauge| gauge.tier == tier)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redis::{Script, ScriptInvocation};
 use voicefleet_core::{
     EngineId, Envelope, Tenant, Tier,
-    ports::{LEAST_SLOTS, QueueError, TURN_SECONDS, TenantLane, Turn, Turns},
+    ports::{QueueError, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS},
 };
 
 use crate::{config::millis, link::Link};
@@ -51,7 +51,7 @@ impl RedisTurns {
             .arg(lane.tier.name())
             .arg(lane.tenant.as_str())
             .arg(millis(Duration::from_secs_f64(TURN_SECONDS)))
-            .arg(LEAST_SLOTS);
+            .arg(UNKNOWN_SLOTS);
         call
     }
 

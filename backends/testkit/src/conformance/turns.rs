@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use voicefleet_core::{
     EngineId, Envelope, JobId, Tenant, Tier, Timestamp, Weight,
-    ports::{FleetLedger, LEAST_SLOTS, TenantLane, Turn, Turns, WorkerPresence},
+    ports::{FleetLedger, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS, WorkerPresence},
 };
 
 use crate::speech_job;
@@ -29,7 +29,8 @@ macro_rules! turns_conformance {
     ($bench:ty) => {
         $crate::turns_conformance! { @each $bench:
             a_tenant_has_turns_for_so_much_work_by_its_weight,
-            one_job_always_has_a_turn_however_long_it_is,
+            a_slot_has_a_job_however_long_that_is,
+            short_jobs_have_turns_by_their_cost,
             who_has_some_behind_stays_behind_them,
             turns_that_are_given_back_are_wanted_only_by_those_behind,
             a_turn_is_taken_once_for_a_job,
@@ -75,26 +76,43 @@ async fn tenants_behind(turns: &dyn Turns) -> Vec<Tenant> {
     behind
 }
 
-/// A compute-second for each slot and unit of weight; other tenants are not touched.
+/// A job for each slot and unit of weight; other tenants are not touched.
 pub async fn a_tenant_has_turns_for_so_much_work_by_its_weight<B: TurnsBench>() {
     let bench = B::fresh().await;
     let turns = bench.turns();
     for (tenant, weight) in [("acme", 1), ("board", 3)] {
         let taken = take_all(&*turns, tenant, weight).await;
-        assert_eq!(taken.len(), (LEAST_SLOTS * weight) as usize);
+        assert_eq!(taken.len(), (UNKNOWN_SLOTS * weight) as usize);
     }
     let names = ["acme", "board"].map(|name| name.parse().expect("a name"));
     assert_eq!(tenants_behind(&*turns).await, names);
 }
 
-/// Work that is longer than all turns together goes on all the same.
-pub async fn one_job_always_has_a_turn_however_long_it_is<B: TurnsBench>() {
+/// Or slots would be idle while it waits.
+pub async fn a_slot_has_a_job_however_long_that_is<B: TurnsBench>() {
     let bench = B::fresh().await;
     let turns = bench.turns();
-    let (long, next) = (envelope("acme", 1, 9_000.0), envelope("acme", 1, 0.1));
-    assert_eq!(turns.take(&long).await, Ok(Turn::Taken));
+    let long: Vec<_> = (0..UNKNOWN_SLOTS)
+        .map(|_| envelope("acme", 1, 9_000.0))
+        .collect();
+    for envelope in &long {
+        assert_eq!(turns.take(envelope).await, Ok(Turn::Taken));
+    }
+    let next = envelope("acme", 1, 0.1);
     assert_eq!(turns.take(&next).await, Ok(Turn::Behind));
-    assert_eq!(turns.give_back(&long).await, Ok(true));
+    assert_eq!(turns.give_back(&long[0]).await, Ok(true));
+}
+
+/// As many as last a moment for each slot.
+pub async fn short_jobs_have_turns_by_their_cost<B: TurnsBench>() {
+    let bench = B::fresh().await;
+    let turns = bench.turns();
+    let mut taken = 0;
+    while turns.take(&envelope("acme", 2, 0.01)).await == Ok(Turn::Taken) {
+        taken += 1;
+    }
+    let expected = f64::from(UNKNOWN_SLOTS * 2) * TURN_SECONDS / 0.01;
+    assert!((f64::from(taken) - expected).abs() < 1.5, "{taken}");
 }
 
 /// Or they would be overtaken by those who came later.
@@ -141,10 +159,10 @@ pub async fn a_turn_is_taken_once_for_a_job<B: TurnsBench>() {
     assert_eq!(turns.give_back(&first).await, Ok(false));
     assert_eq!(turns.give_back(&first).await, Ok(false));
     let taken = take_all(&*turns, "acme", 1).await;
-    assert_eq!(taken.len(), LEAST_SLOTS as usize);
+    assert_eq!(taken.len(), UNKNOWN_SLOTS as usize);
 }
 
-/// As many compute-seconds as there are slots, of all workers of the engine.
+/// As many as there are slots, of all workers of the engine.
 pub async fn more_slots_make_more_turns<B: TurnsBench>() {
     let bench = B::fresh().await;
     let Some(ledger) = bench.ledger() else {

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use voicefleet_core::{
     EngineId, Envelope, JobId, Tenant, Tier,
-    ports::{LEAST_SLOTS, QueueError, TURN_SECONDS, TenantLane, Turn, Turns},
+    ports::{QueueError, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS},
 };
 
 use super::lock;
@@ -26,8 +26,9 @@ struct Held {
 
 impl Held {
     fn is_free(&self) -> bool {
-        let window = f64::from(LEAST_SLOTS * self.weight.max(1)) * TURN_SECONDS;
-        self.costs.values().sum::<f64>() < window
+        let places = UNKNOWN_SLOTS * self.weight.max(1);
+        self.costs.len() < places as usize
+            || self.costs.values().sum::<f64>() < f64::from(places) * TURN_SECONDS
     }
 
     fn give(&mut self, envelope: &Envelope) {

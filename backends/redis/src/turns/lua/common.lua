@@ -15,7 +15,7 @@ local FRESH = 2000
 local turns_key = prefix .. 'turns:' .. engine .. ':' .. tier .. ':' .. (tenant or '')
 local behind_key = prefix .. 'behind:' .. engine .. ':' .. tier
 
-local function slots(least)
+local function slots(unknown)
   local key = prefix .. 'slots:' .. engine
   local known = redis.call('GET', key)
   if known then return tonumber(known) end
@@ -25,16 +25,17 @@ local function slots(least)
   for _, worker in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'workers:' .. engine, now, '+inf')) do
     sum = sum + tonumber(string.match(worker, ':(%d+)$') or 0)
   end
-  sum = math.max(sum, least)
+  if sum == 0 then sum = unknown end
   redis.call('SET', key, sum, 'PX', FRESH)
   return sum
 end
 
 -- Whether the tenant has less in the lane than it may.
-local function is_free(per_slot, least)
+local function is_free(per_slot, unknown)
   local known = redis.call('HMGET', turns_key, 'sum', 'weight')
-  local sum, weight = tonumber(known[1] or 0), tonumber(known[2] or 1)
-  return sum <= 0 or sum < slots(least) * per_slot * weight
+  local sum, places = tonumber(known[1] or 0), slots(unknown) * tonumber(known[2] or 1)
+  -- All but sum and weight are envelopes.
+  return sum < places * per_slot or redis.call('HLEN', turns_key) - 2 < places
 end
 
 local function give(id, cost)

@@ -1,5 +1,5 @@
 -- Takes the turn of an envelope back; whether one is free and somebody is behind.
-local per_slot, least, id = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local per_slot, unknown, id = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 local cost = redis.call('HGET', turns_key, id)
 if cost then
   redis.call('HDEL', turns_key, id)
@@ -10,4 +10,4 @@ if not has_behind() then
   if redis.call('HLEN', turns_key) <= 2 then redis.call('DEL', turns_key) end
   return false
 end
-return is_free(per_slot, least)
+return is_free(per_slot, unknown)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use voicefleet_core::{
     Envelope, JobId, Tenant, Tier, Timestamp, Weight,
-    ports::{JobConsumer, LEAST_SLOTS, Settlement, TURN_SECONDS},
+    ports::{JobConsumer, Settlement, UNKNOWN_SLOTS},
 };
 
 use super::{QueueBench, ROOMY, consumer, next};
@@ -12,12 +12,7 @@ use crate::speech_job;
 
 /// How many envelopes of a compute-second a tenant of weight 1 may have before another's in a pool that
 /// has yet to start, and one that comes as others go.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a small constant"
-)]
-const AHEAD: usize = (LEAST_SLOTS as f64 * TURN_SECONDS) as usize + 1;
+const AHEAD: usize = UNKNOWN_SLOTS as usize + 1;
 
 /// An envelope of a compute-second.
 fn envelope_of(tenant: &str, weight: u32) -> Envelope {
