@@ -74,17 +74,17 @@ impl Lines {
 
     /// The queue behind the lane, which is there when this returns.
     pub(crate) async fn open(&self, lane: &Lane, tenant: &Tenant) -> lapin::Result<String> {
-        let line = lane.behind(tenant);
-        if self.known().contains(&line) {
-            return Ok(line);
+        let queue = lane.behind(tenant);
+        if self.known().contains(&queue) {
+            return Ok(queue);
         }
         lane.declare_behind(&self.hand, tenant).await?;
         let mut known = self.known();
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
-        known.insert(line.clone());
-        Ok(line)
+        known.insert(queue.clone());
+        Ok(queue)
     }
 
     /// An envelope has been put behind its lane.
@@ -168,9 +168,9 @@ impl Lines {
         tenant: &Tenant,
     ) -> Result<Option<BasicGetMessage>, QueueError> {
         let got = async {
-            let line = self.open(lane, tenant).await?;
+            let queue = self.open(lane, tenant).await?;
             self.hand
-                .basic_get(line.into(), BasicGetOptions::default())
+                .basic_get(queue.into(), BasicGetOptions::default())
                 .await
         };
         match got.await {

@@ -124,12 +124,12 @@ pub async fn who_has_some_behind_stays_behind_them<B: TurnsBench>() {
     for envelope in &taken {
         assert_eq!(turns.give_back(envelope).await, Ok(true));
     }
-    let late = envelope("acme", 1, 1.0);
-    assert_eq!(turns.take(&late).await, Ok(Turn::Behind));
+    let newest = envelope("acme", 1, 1.0);
+    assert_eq!(turns.take(&newest).await, Ok(Turn::Behind));
     assert_eq!(turns.note_behind(&lane).await, Ok(true));
     assert_eq!(turns.note_none_behind(&lane).await, Ok(()));
     assert!(tenants_behind(&*turns).await.is_empty());
-    assert_eq!(turns.take(&late).await, Ok(Turn::Taken));
+    assert_eq!(turns.take(&newest).await, Ok(Turn::Taken));
 }
 
 /// With each that leaves one may come, and with nobody behind none is.
