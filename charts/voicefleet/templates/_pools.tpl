@@ -84,6 +84,7 @@ VOICEFLEET_JOB_TIMEOUT_SECONDS: {{ int .Values.settings.jobTimeoutSeconds | quot
 VOICEFLEET_IDLE_RELEASE_SECONDS: {{ int .Values.settings.idleReleaseSeconds | quote }}
 VOICEFLEET_SYNC_WAIT_SECONDS: {{ int .Values.settings.syncWaitSeconds | quote }}
 VOICEFLEET_MAX_CONNECTIONS: {{ int .Values.settings.maxConnections | quote }}
+VOICEFLEET_MAX_LIVE_SESSIONS: {{ int .Values.settings.maxLiveSessions | quote }}
 VOICEFLEET_HEADER_TIMEOUT_SECONDS: {{ int .Values.settings.headerTimeoutSeconds | quote }}
 {{- with .Values.settings.publicUrl }}
 VOICEFLEET_PUBLIC_URL: {{ . | quote }}

@@ -324,6 +324,7 @@ def test_settings():
     assert (data["VOICEFLEET_CACHE_MIB"], data["VOICEFLEET_LOG_FORMAT"]) == ("8192", "json")
     assert not [key for key in find(render("minimal"), "ConfigMap", "-settings")["data"] if "OBJECTS" in key or "OTLP" in key]
     assert (data["VOICEFLEET_MAX_CONNECTIONS"], data["VOICEFLEET_HEADER_TIMEOUT_SECONDS"]) == ("50000", "5")
+    assert data["VOICEFLEET_MAX_LIVE_SESSIONS"] == "200"
     assert data["VOICEFLEET_PUBLIC_URL"] == "https://speech.example.com"
     assert (data["VOICEFLEET_WEBHOOKS_TO_HTTP"], data["VOICEFLEET_WEBHOOKS_TO_PRIVATE"]) == ("false", "true")
     # A number with many digits stays one: 1000000, not 1e+06.

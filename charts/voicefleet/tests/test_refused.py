@@ -44,6 +44,7 @@ BY_SCHEMA = {
     "store by another protocol": ({"objects": {"url": "https://bucket"}}, ["/objects/url", "s3"]),
     "collector without protocol": ({"settings": {"otlpEndpoint": "collector:4317"}}, ["/settings/otlpEndpoint", "http"]),
     "public URL without protocol": ({"settings": {"publicUrl": "speech.example.com"}}, ["/settings/publicUrl", "http"]),
+    "too many live sessions": ({"settings": {"maxLiveSessions": 100001}}, ["/settings/maxLiveSessions"]),
     "no connections": ({"settings": {"maxConnections": 0}}, ["/settings/maxConnections"]),
     "chunk beyond the broker's patience": ({"settings": {"chunkTimeoutSeconds": 1200}}, ["/settings/chunkTimeoutSeconds"]),
     "secret's name": ({"broker": {"existingSecret": "My Secret"}}, ["/broker/existingSecret"]),
