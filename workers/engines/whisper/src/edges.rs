@@ -143,7 +143,6 @@ mod tests {
         from * 16..to * 16
     }
 
-    #[expect(clippy::single_range_in_vec_init, reason = "one stretch")]
     fn sharpened_alone(samples: &[f32], stretch: Stretch) -> Stretch {
         sharpened(samples, &[stretch]).remove(0)
     }

@@ -1,4 +1,4 @@
-//! How near word times are to those of a forced alignment, over sentences of a LibriVox reader.
+//! How near word times are to those of a forced alignment, over sentences of a `LibriVox` reader.
 
 use voicefleet_core::{Pcm, Word};
 
@@ -117,15 +117,15 @@ const NEAR: f64 = 0.1;
 #[test]
 fn words_of_the_english_model_are_timed_within_a_tenth_of_a_second() {
     let (starts, ends) = deviations(TINY_EN);
-    assert_near("starts", starts, 90);
-    assert_near("ends", ends, 90);
+    assert_near("starts", starts, 86);
+    assert_near("ends", ends, 86);
 }
 
 #[test]
 fn words_of_the_multilingual_model_are_timed_within_a_tenth_of_a_second() {
     let (starts, ends) = deviations(BASE);
-    assert_near("starts", starts, 80);
-    assert_near("ends", ends, 80);
+    assert_near("starts", starts, 82);
+    assert_near("ends", ends, 82);
 }
 
 /// The median is within half of [`NEAR`], and at least this many of 100 are within all of it.
