@@ -5,7 +5,7 @@
 //! 1. plan: voice activity detection finds the speech (`speech`), and the recording is cut into windows of
 //!    at most 30 s at silences (`windows`);
 //! 2. transcribe one window (`listening`): long silences are cut out (`condensed`), passes of the model (`decoder`) give tokens, these become words
-//!    and phrases (`phrases`), words are put where the speech is (`placing`), and what nobody said is dropped
+//!    and phrases (`phrases`), words are put where the speech is (`placing`, with its beginnings and ends by `edges`), and what nobody said is dropped
 //!    (`quality`, and words that lie in silence).
 //!
 //! Calls run side by side, one core each, on one copy of the weights. Each call's decoder state is its
@@ -16,6 +16,7 @@
 
 mod condensed;
 mod decoder;
+mod edges;
 mod engine;
 mod lanes;
 mod language;

@@ -9,7 +9,7 @@ use whisper_rs::WhisperTokenId;
 use crate::{
     condensed::Condensed,
     decoder::{Decoded, Decoder, Pass, Task},
-    language,
+    edges, language,
     phrases::{self, Phrase},
     placing, quality,
     speech::Stretch,
@@ -99,9 +99,7 @@ impl Listening<'_> {
         if pass.quality.is_loop() {
             cut_loop(&mut phrases);
         }
-        let speech: Vec<(f64, f64)> = self
-            .audio
-            .stretches
+        let speech: Vec<(f64, f64)> = edges::sharpened(&self.audio.samples, &self.audio.stretches)
             .iter()
             .map(|stretch| (seconds(stretch.start), seconds(stretch.end)))
             .collect();

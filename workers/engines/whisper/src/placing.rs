@@ -17,8 +17,9 @@ const EARSHOT: f64 = 0.5;
 /// A word whose end reaches less far than this into a stretch of speech was said before it, seconds.
 const FOOTHOLD: f64 = 0.1;
 
-/// The rest of a stretch of speech up to this length belongs to the word it follows, seconds.
-const TAIL: f64 = 0.5;
+/// The rest of a stretch of speech up to this length belongs to the word it follows, seconds: a drawled last word goes
+/// on for over half a second after the model has understood it, and less than a pass is worth is not listened to again.
+const TAIL: f64 = 0.6;
 
 /// A word that the alignment gives less than this takes it from the word before, seconds.
 const SHORTEST_WORD: f64 = 0.06;

@@ -38,8 +38,12 @@ pub(crate) const JFK_TIMES: [(&str, f64, f64); 22] = [
 
 /// 11 s of speech at 16 kHz.
 pub(crate) fn jfk() -> Pcm {
-    let mut reader =
-        hound::WavReader::open(model_file("speech/jfk.wav")).expect("the test's own audio");
+    recording("speech/jfk.wav")
+}
+
+/// A recording of the models folder, at 16 kHz.
+pub(crate) fn recording(path: &str) -> Pcm {
+    let mut reader = hound::WavReader::open(model_file(path)).expect("the test's own audio");
     assert_eq!(
         (reader.spec().sample_rate, reader.spec().channels),
         (16_000, 1)

@@ -6,3 +6,4 @@ mod long;
 mod noise;
 mod speech;
 mod support;
+mod timing;

@@ -133,3 +133,32 @@ pub(crate) fn edits(heard: &[String], said: &[String]) -> usize {
     }
     costs[said.len()]
 }
+
+/// The places of words that both texts have, in the same order: as many as possible, as (place in `heard`, place in
+/// `said`).
+pub(crate) fn in_both(heard: &[String], said: &[String]) -> Vec<(usize, usize)> {
+    // How many words the rests from each pair of places have in common.
+    let mut common = vec![vec![0; said.len() + 1]; heard.len() + 1];
+    for row in (0..heard.len()).rev() {
+        for column in (0..said.len()).rev() {
+            common[row][column] = if heard[row] == said[column] {
+                common[row + 1][column + 1] + 1
+            } else {
+                common[row + 1][column].max(common[row][column + 1])
+            };
+        }
+    }
+    let (mut row, mut column) = (0, 0);
+    let mut pairs = Vec::new();
+    while row < heard.len() && column < said.len() {
+        if heard[row] == said[column] {
+            pairs.push((row, column));
+            (row, column) = (row + 1, column + 1);
+        } else if common[row + 1][column] >= common[row][column + 1] {
+            row += 1;
+        } else {
+            column += 1;
+        }
+    }
+    pairs
+}
