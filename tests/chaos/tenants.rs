@@ -16,8 +16,9 @@ use crate::{
 
 const OPERATOR: &str = "vf_operator_0123456789abcdef0123456789abcdef0123456789abcdef";
 const FLOOD: usize = 5_000;
-const PROBES: usize = 100;
-const PROBE_EVERY: Duration = Duration::from_millis(500);
+const PROBES: usize = 60;
+/// Far from its half of what the pool computes.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Jobs of each of two that flood, when their weights are looked at.
 const SHARED: usize = 400;
 const HALF: u64 = 200;

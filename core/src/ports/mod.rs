@@ -30,4 +30,4 @@ pub use queue::{
 };
 pub use record::JobRecord;
 pub use records::{JobChange, JobFilter, JobPage, JobRecords, RecordError, Submission};
-pub use turns::{TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS};
+pub use turns::{TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS, least_turns};

@@ -2,14 +2,25 @@
 
 use async_trait::async_trait;
 
-use crate::{catalog::EngineId, envelope::Envelope, tenant::Tenant, tier::Tier};
+use crate::{
+    catalog::EngineId,
+    envelope::Envelope,
+    tenant::{Tenant, Weight},
+    tier::Tier,
+};
 
 use super::queue::QueueError;
 
-/// What one tenant may have waiting in a lane, for each slot of the pool and each unit of its weight: so many
-/// compute-seconds, and one job however long it is. Whoever comes new waits about as long for each tenant that
-/// floods; and a slot takes longer with it than calling up the next one takes.
-pub const TURN_SECONDS: f64 = 0.25;
+/// What one tenant may have waiting in a lane, compute-seconds for each slot of the pool and each unit of its
+/// weight, if that is more than [`least_turns`] are. Whoever comes new waits about as long for each tenant that
+/// floods; and slots take longer with it than calling up the next one takes.
+pub const TURN_SECONDS: f64 = 0.1;
+
+/// How many jobs one tenant may have waiting in a lane however long they are: one for every four slots that
+/// may become free, for each unit of its weight.
+pub fn least_turns(slots: u32, weight: Weight) -> u32 {
+    slots.div_ceil(4).max(1).saturating_mul(weight.get())
+}
 
 /// For how many slots turns are given in a pool that has yet to start.
 pub const UNKNOWN_SLOTS: u32 = 4;

@@ -3,7 +3,8 @@
 use super::{PoolSurvey, steering::COLD_START_SECONDS};
 use crate::{
     job::Progress,
-    ports::{PoolGauge, TURN_SECONDS, UNKNOWN_SLOTS},
+    ports::{PoolGauge, TURN_SECONDS, UNKNOWN_SLOTS, least_turns},
+    tenant::Weight,
     tier::Tier,
 };
 
@@ -92,7 +93,8 @@ fn seconds_ahead(tier: Tier, of_tenant: Option<u64>, counted: f64, pool: &PoolSu
         0 => UNKNOWN_SLOTS,
         slots => slots,
     };
-    let window = f64::from(slots) * mean.max(TURN_SECONDS);
+    let jobs = f64::from(least_turns(slots, Weight::default()));
+    let window = (jobs * mean).max(f64::from(slots) * TURN_SECONDS);
     let own = as_float(of_tenant) * mean;
     let gauges = pool.gauge.tiers.iter();
     let flooding = gauges
@@ -244,17 +246,17 @@ mod tests {
         };
         let of = |pool: &PoolSurvey| outlook(newcomer, pool);
         pool.gauge.tiers[1].tenants = 1;
-        // 4 compute-seconds of the other one's on 2 slots, and its own 2.
-        assert_eq!(of(&pool), (2, Some(4.0)));
+        // One of the other one's on 2 slots, and its own 2 s.
+        assert_eq!(of(&pool), (1, Some(3.0)));
         let soonest = |own| Outlook::soonest_begin(Tier::Standard, own, &pool);
-        assert_eq!(soonest(Some(0)), Some(4.0 / 20.0));
+        assert_eq!(soonest(Some(0)), Some(2.0 / 20.0));
         assert_eq!(soonest(None), Some(2_000.0 / 20.0));
         // Its own 50 of 2 s; it is the one that floods.
         assert_eq!(soonest(Some(50)), Some(100.0 / 20.0));
         pool.gauge.tiers[1].tenants = 2;
         let soonest = |own| Outlook::soonest_begin(Tier::Standard, own, &pool);
         // As much of the other one's, and what that may have in the lane.
-        assert_eq!(soonest(Some(50)), Some(204.0 / 20.0));
+        assert_eq!(soonest(Some(50)), Some(202.0 / 20.0));
         assert_eq!(soonest(Some(4_500)), soonest(None));
     }
 

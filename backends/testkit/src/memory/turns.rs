@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use voicefleet_core::{
-    EngineId, Envelope, JobId, Tenant, Tier,
-    ports::{QueueError, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS},
+    EngineId, Envelope, JobId, Tenant, Tier, Weight,
+    ports::{QueueError, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS, least_turns},
 };
 
 use super::lock;
@@ -20,15 +20,15 @@ pub struct MemoryTurns(Arc<Mutex<HashMap<TenantLane, Held>>>);
 #[derive(Debug, Default)]
 struct Held {
     costs: HashMap<JobId, f64>,
-    weight: u32,
+    weight: Weight,
     some_behind: bool,
 }
 
 impl Held {
     fn is_free(&self) -> bool {
-        let places = UNKNOWN_SLOTS * self.weight.max(1);
-        self.costs.len() < places as usize
-            || self.costs.values().sum::<f64>() < f64::from(places) * TURN_SECONDS
+        let window = f64::from(UNKNOWN_SLOTS * self.weight.get()) * TURN_SECONDS;
+        self.costs.len() < least_turns(UNKNOWN_SLOTS, self.weight) as usize
+            || self.costs.values().sum::<f64>() < window
     }
 
     fn give(&mut self, envelope: &Envelope) {
@@ -49,7 +49,7 @@ impl Turns for MemoryTurns {
             if held.costs.contains_key(&envelope.job_id) {
                 return Turn::Taken;
             }
-            held.weight = envelope.weight.get();
+            held.weight = envelope.weight;
             if held.some_behind || !held.is_free() {
                 held.some_behind = true;
                 return Turn::Behind;
@@ -68,7 +68,7 @@ impl Turns for MemoryTurns {
 
     async fn grant(&self, envelope: &Envelope) -> Result<bool, QueueError> {
         Ok(self.with(&TenantLane::of(envelope), |held| {
-            held.weight = envelope.weight.get();
+            held.weight = envelope.weight;
             held.give(envelope);
             held.is_free()
         }))

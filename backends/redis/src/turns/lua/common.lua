@@ -33,9 +33,10 @@ end
 -- Whether the tenant has less in the lane than it may.
 local function is_free(per_slot, unknown)
   local known = redis.call('HMGET', turns_key, 'sum', 'weight')
-  local sum, places = tonumber(known[1] or 0), slots(unknown) * tonumber(known[2] or 1)
+  local sum, weight, slots = tonumber(known[1] or 0), tonumber(known[2] or 1), slots(unknown)
   -- All but sum and weight are envelopes.
-  return sum < places * per_slot or redis.call('HLEN', turns_key) - 2 < places
+  local jobs = redis.call('HLEN', turns_key) - 2
+  return jobs < math.max(1, math.ceil(slots / 4)) * weight or sum < slots * per_slot * weight
 end
 
 local function give(id, cost)

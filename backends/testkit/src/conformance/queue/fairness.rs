@@ -12,7 +12,7 @@ use crate::speech_job;
 
 /// How many envelopes of a compute-second a tenant of weight 1 may have before another's in a pool that
 /// has yet to start, and one that comes as others go.
-const AHEAD: usize = UNKNOWN_SLOTS as usize + 1;
+const AHEAD: usize = UNKNOWN_SLOTS as usize;
 
 /// An envelope of a compute-second.
 fn envelope_of(tenant: &str, weight: u32) -> Envelope {
