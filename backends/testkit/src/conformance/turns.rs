@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use voicefleet_core::{
     EngineId, Envelope, JobId, Tenant, Tier, Timestamp, Weight,
-    ports::{FleetLedger, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS, WorkerPresence},
+    ports::{
+        FleetLedger, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS, WorkerPresence,
+        least_turns,
+    },
 };
 
 use crate::speech_job;
