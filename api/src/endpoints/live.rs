@@ -36,10 +36,10 @@ use crate::{
 #[utoipa::path(get, path = "/v1/live", tag = "Live",
     responses(
         (status = 101, description = "The session is open."),
-        (status = 400, description = "The handshake is not that of a WebSocket.", body = Problem),
-        (status = 403, description = "A page of another origin, and no key.", body = Problem),
-        (status = 426, description = "Not a WebSocket.", body = Problem),
-        (status = 503, description = "Too many live sessions, or the server is stopping; see `Retry-After`.", body = Problem),
+        (status = 400, description = "The handshake is not that of a WebSocket.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another origin, and no key.", body = Problem, content_type = "application/problem+json"),
+        (status = 426, description = "Not a WebSocket.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many live sessions, or the server is stopping; see `Retry-After`.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn open_live_session(
