@@ -2,28 +2,24 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use voicefleet_core::{
-    ErrorCode, Failure, Pcm,
-    ports::{EngineError, TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript},
-};
-use whisper_rs::WhisperContext;
-
 use crate::{
     SAMPLE_RATE,
     condensed::condense,
-    decoder::Decoder,
     lanes::Lanes,
-    language::Languages,
     listening::{Listened, Listening},
+    pass::Runtime,
     prompt,
     speech::Detector,
     windows,
 };
+use voicefleet_core::{
+    ErrorCode, Failure, Pcm,
+    ports::{EngineError, TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript},
+};
 
 /// A loaded model with its voice activity detectors, for several calls at a time.
 pub(crate) struct WhisperEngine {
-    context: WhisperContext,
-    languages: Languages,
+    runtime: Box<dyn Runtime>,
     /// A call that computes holds one, so there are as many as calls may compute at the same time.
     detectors: Lanes<Detector>,
     /// The language detected last: the first guess next time. A right guess makes detection free, a
@@ -32,14 +28,9 @@ pub(crate) struct WhisperEngine {
 }
 
 impl WhisperEngine {
-    pub(crate) fn new(
-        context: WhisperContext,
-        languages: Languages,
-        detectors: Vec<Detector>,
-    ) -> Self {
+    pub(crate) fn new(runtime: Box<dyn Runtime>, detectors: Vec<Detector>) -> Self {
         Self {
-            context,
-            languages,
+            runtime,
             detectors: Lanes::new(detectors),
             guess: Mutex::new("en"),
         }
@@ -74,8 +65,14 @@ impl TranscriptionEngine for WhisperEngine {
         let samples = window_samples(audio, window)?;
         check_samples(audio, samples)?;
         let temperature = checked_temperature(options.temperature)?;
-        let asked = self.languages.resolve(options.language.as_deref())?;
-        let prompt = prompt::tokens(&self.context, options.prompt.as_deref())?;
+        let asked = self
+            .runtime
+            .languages()
+            .resolve(options.language.as_deref())?;
+        let prompt = match prompt::running_text(options.prompt.as_deref())? {
+            Some(text) => self.runtime.prompt(&text)?,
+            None => Vec::new(),
+        };
 
         let mut detector = self.detectors.take();
         let stretches = detector.stretches(samples)?;
@@ -91,7 +88,7 @@ impl TranscriptionEngine for WhisperEngine {
         let segments = loop {
             // A decoder of its own for every language, so that a wrong guess leaves no trace.
             let listening = Listening {
-                decoder: Decoder::new(&self.context, &self.languages)?,
+                decoder: self.runtime.decoder()?,
                 audio: &condensed,
                 language,
                 guessed,

@@ -54,6 +54,11 @@ impl Languages {
             .map(|(code, _)| *code)
     }
 
+    /// The language with this code, if the model knows it.
+    pub(crate) fn known(&self, code: &str) -> Option<&'static str> {
+        self.codes.iter().copied().find(|known| *known == code)
+    }
+
     fn refuse(&self, asked: &str) -> EngineError {
         let message = if self.codes.len() == 1 {
             format!("this model understands English only, not '{asked}'")

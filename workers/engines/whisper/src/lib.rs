@@ -1,10 +1,11 @@
-//! Speech to text with Whisper models, on CPU, through whisper.cpp (crate `whisper-rs`).
+//! Speech to text with Whisper models, on CPU: models in whisper.cpp's format through whisper.cpp (`ggml`, crate `whisper-rs`),
+//! models in CTranslate2's format through CTranslate2 (`ct2`). Both are a [`pass::Runtime`]; all else is the same for both.
 //!
 //! Begin with [`WhisperLoader`]. What it loads works in two steps:
 //!
 //! 1. plan: voice activity detection finds the speech (`speech`), and the recording is cut into windows of
 //!    at most 30 s at silences (`windows`);
-//! 2. transcribe one window (`listening`): long silences are cut out (`condensed`), passes of the model (`decoder`) give tokens, these become words
+//! 2. transcribe one window (`listening`): long silences are cut out (`condensed`), passes of the model (`pass`) give tokens, these become words
 //!    and phrases (`phrases`), words are put where the speech is (`placing`, with its beginnings and ends by `edges`), and what nobody said is dropped
 //!    (`quality`, and words that lie in silence).
 //!
@@ -15,14 +16,15 @@
 //! `whisper_rs::ggml_logging_hook`; below `warn` they are of use to its developers only.
 
 mod condensed;
-mod decoder;
+mod ct2;
 mod edges;
 mod engine;
+mod ggml;
 mod lanes;
 mod language;
 mod listening;
 mod loader;
-mod model_file;
+mod pass;
 mod phrases;
 mod placing;
 mod prompt;
@@ -31,7 +33,7 @@ mod speech;
 mod time;
 mod windows;
 
-pub use loader::WhisperLoader;
+pub use loader::{WhisperFiles, WhisperLoader};
 
 /// Samples per second that Whisper models take.
 const SAMPLE_RATE: u32 = 16_000;

@@ -4,12 +4,11 @@ use voicefleet_core::{
     Segment,
     ports::{EngineError, Window},
 };
-use whisper_rs::WhisperTokenId;
 
 use crate::{
     condensed::Condensed,
-    decoder::{Decoded, Decoder, Pass, Task},
     edges, language,
+    pass::{Decoded, Decoder, Pass, Task, TokenId},
     phrases::{self, Phrase},
     placing, quality,
     speech::Stretch,
@@ -28,12 +27,12 @@ const LEAD_IN: usize = 3_200;
 
 /// One call's work on one window.
 pub(crate) struct Listening<'a> {
-    pub(crate) decoder: Decoder<'a>,
+    pub(crate) decoder: Box<dyn Decoder + 'a>,
     pub(crate) audio: &'a Condensed,
     pub(crate) language: &'static str,
     /// The language is a guess, to be checked.
     pub(crate) guessed: bool,
-    pub(crate) prompt: &'a [WhisperTokenId],
+    pub(crate) prompt: &'a [TokenId],
     pub(crate) temperature: f32,
     /// Write it down in English.
     pub(crate) translate: bool,

@@ -10,60 +10,46 @@ use voicefleet_core::{
     EngineId,
     ports::{EngineError, EngineLoader, LoadedEngine, ModelRef},
 };
-use whisper_rs::{
-    DtwAhead, DtwMode, DtwModelPreset, DtwParameters, WhisperContext, WhisperContextParameters,
-};
 
 use crate::{
-    engine::WhisperEngine,
-    language::Languages,
-    model_file::{self, Architecture},
-    speech::Detector,
+    ct2::Ct2Model, engine::WhisperEngine, ggml::GgmlModel, pass::Runtime, speech::Detector,
 };
 
-/// Bound of the memory that an alignment may use, bytes; taken only as far as needed, and given back
-/// after each pass. 30 s of speech on 40 attention heads need 200 MB; more would abort the process.
-const ALIGNMENT_MEMORY: usize = 256 << 20;
-
-/// Attention heads that an alignment uses at most where the good ones are not known.
-const MOST_HEADS: i32 = 40;
-
-/// The heads of tiny.en by which words are timed. Of the eight that OpenAI names, most attend to 0.1 to 0.35 s after the
-/// end of what they write down, which puts every boundary between words 0.12 s late; of these five as many are early as
-/// are late (benches/README.md has the figures).
-const TINY_EN: [DtwAhead; 5] = [head(2, 0), head(2, 1), head(2, 4), head(2, 5), head(3, 2)];
-
-/// The same of base: four of the eight that OpenAI names. The others wander, one of them by seconds.
-const BASE: [DtwAhead; 4] = [head(3, 1), head(4, 2), head(4, 7), head(5, 1)];
-
-const fn head(layer: i32, head: i32) -> DtwAhead {
-    DtwAhead {
-        n_text_layer: layer,
-        n_head: head,
-    }
+/// Where everything lies that Whisper needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhisperFiles {
+    /// The weights, by catalogue name: a file in whisper.cpp's format (ggml), or the `model.bin` of a folder in
+    /// CTranslate2's, with `config.json` and `vocabulary.txt` or `.json` beside it.
+    pub models: BTreeMap<String, PathBuf>,
+    /// The Silero model that finds the speech, ggml file.
+    pub voice_activity: PathBuf,
+    /// The CTranslate2 library; models of its format cannot be loaded without it.
+    pub ctranslate2: Option<PathBuf>,
 }
 
-/// Loads Whisper models in whisper.cpp's format (ggml) for transcription on CPU.
+/// Loads Whisper models for transcription on CPU.
 pub struct WhisperLoader {
     engine: EngineId,
-    /// Catalogue name to ggml file.
-    models: BTreeMap<String, PathBuf>,
-    /// Silero voice activity model, ggml file.
-    voice_activity: PathBuf,
+    files: WhisperFiles,
 }
 
 impl WhisperLoader {
-    /// A loader of these models: (catalogue name, ggml file) pairs. `voice_activity` is the ggml file
-    /// of the Silero model that finds the speech. Nothing is read yet.
-    pub fn new(
-        models: impl IntoIterator<Item = (String, PathBuf)>,
-        voice_activity: PathBuf,
-    ) -> Self {
+    /// A loader of the models in `files`. Nothing is read yet.
+    pub fn new(files: WhisperFiles) -> Self {
         Self {
             engine: EngineId::new("whisper"),
-            models: models.into_iter().collect(),
-            voice_activity,
+            files,
         }
+    }
+
+    /// The runtime for the format of the file.
+    fn open(&self, weights: &Path, lanes: usize) -> Result<Box<dyn Runtime>, String> {
+        let Some(folder) = folder_of_ctranslate2(weights) else {
+            return Ok(Box::new(GgmlModel::open(weights)?));
+        };
+        let library = self.files.ctranslate2.as_deref();
+        let library = library.ok_or("the library for its format, CTranslate2, is not installed")?;
+        Ok(Box::new(Ct2Model::open(library, folder, lanes)?))
     }
 }
 
@@ -73,73 +59,30 @@ impl EngineLoader for WhisperLoader {
     }
 
     fn load(&self, model: &ModelRef, lanes: usize) -> Result<LoadedEngine, EngineError> {
-        whisper_rs::install_logging_hooks();
         let name = &model.name;
         let path = self
+            .files
             .models
             .get(name)
             .ok_or_else(|| EngineError::Load(format!("there is no Whisper model '{name}'")))?;
-        let unusable = |why: String| {
+        let lanes = lanes.max(1);
+        let runtime = self.open(path, lanes).map_err(|why| {
             tracing::error!(model = name, path = %path.display(), why, "Whisper model not loaded");
             EngineError::Load(format!(
                 "the file of the Whisper model '{name}' is not usable: {why}"
             ))
-        };
-        let architecture =
-            model_file::inspect_whisper(path).map_err(|defect| unusable(defect.to_string()))?;
-        let context =
-            load_context(path, &architecture).map_err(|error| unusable(error.to_string()))?;
-        let detectors = (0..lanes.max(1))
-            .map(|_| Detector::load(&self.voice_activity))
+        })?;
+        let detectors = (0..lanes)
+            .map(|_| Detector::load(&self.files.voice_activity))
             .collect::<Result<_, _>>()?;
-        let languages = Languages::of_vocabulary(architecture.vocabulary);
-        let engine = WhisperEngine::new(context, languages, detectors);
+        let engine = WhisperEngine::new(runtime, detectors);
         Ok(LoadedEngine::Transcription(Arc::new(engine)))
     }
 }
 
-fn load_context(
-    path: &Path,
-    architecture: &Architecture,
-) -> Result<WhisperContext, whisper_rs::WhisperError> {
-    let mut parameters = WhisperContextParameters::default();
-    // Flash attention is 1.5 times slower on CPU, and alignment does not work with it.
-    parameters
-        .use_gpu(false)
-        .flash_attn(false)
-        .dtw_parameters(DtwParameters {
-            mode: alignment_heads(architecture),
-            dtw_mem_size: ALIGNMENT_MEMORY,
-        });
-    WhisperContext::new_with_params(path, parameters)
-}
-
-/// The attention heads that show which moment a token was heard at: measured for tiny.en and base, named
-/// by OpenAI for its other models, for others all of the upper half of the layers, as in OpenAI's own code.
-fn alignment_heads(model: &Architecture) -> DtwMode<'static> {
-    let english = model.vocabulary == 51_864;
-    let third_generation = model.vocabulary == 51_866;
-    let preset = match (model.audio_layers, model.text_layers) {
-        (4, 4) if english => return DtwMode::Custom { aheads: &TINY_EN },
-        (4, 4) => DtwModelPreset::Tiny,
-        (6, 6) if english => DtwModelPreset::BaseEn,
-        (6, 6) => return DtwMode::Custom { aheads: &BASE },
-        (12, 12) if english => DtwModelPreset::SmallEn,
-        (12, 12) => DtwModelPreset::Small,
-        (24, 24) if english => DtwModelPreset::MediumEn,
-        (24, 24) => DtwModelPreset::Medium,
-        (32, 32) if third_generation => DtwModelPreset::LargeV3,
-        // The first large model looks the same; its successor replaced it.
-        (32, 32) => DtwModelPreset::LargeV2,
-        (32, 4) if third_generation => DtwModelPreset::LargeV3Turbo,
-        (_, layers) => {
-            let most = (MOST_HEADS / model.text_heads).max(1);
-            return DtwMode::TopMost {
-                n_top: (layers / 2).clamp(1, most),
-            };
-        }
-    };
-    DtwMode::ModelPreset {
-        model_preset: preset,
-    }
+/// The folder of a model in CTranslate2's format; `None` for other formats. CTranslate2 gives its weights their name.
+fn folder_of_ctranslate2(weights: &Path) -> Option<&Path> {
+    weights
+        .parent()
+        .filter(|_| weights.file_name().is_some_and(|name| name == "model.bin"))
 }

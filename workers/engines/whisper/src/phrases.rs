@@ -2,7 +2,7 @@
 
 use voicefleet_core::Word;
 
-use crate::decoder::{Piece, Token};
+use crate::pass::{Piece, Token};
 
 /// What was said between two time marks; times in seconds from the start of the pass.
 #[derive(Clone, Debug, Default, PartialEq)]

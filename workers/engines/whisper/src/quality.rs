@@ -17,6 +17,9 @@ const MOST_NO_SPEECH: f32 = 0.6;
 /// Letters and digits per second of speech beyond what anybody says; fast English has about 20.
 const FASTEST: f64 = 30.0;
 
+/// Least speech that a pace is reckoned with, seconds.
+const SHORTEST_SPEECH: f64 = 0.2;
+
 /// What is known about a decoded text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Quality {
@@ -33,6 +36,23 @@ pub(crate) struct Quality {
 }
 
 impl Quality {
+    /// What the text itself tells; the rest is for the model to say.
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand letters")]
+    pub(crate) fn of_text(text: &str, speech_seconds: f64) -> Self {
+        let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
+        Self {
+            compression: compression(text.trim()),
+            pace: letters as f64 / speech_seconds.max(SHORTEST_SPEECH),
+            ..Self::default()
+        }
+    }
+
+    /// No loop is better than a loop; then the more probable text is better.
+    pub(crate) fn is_better_than(&self, other: &Self) -> bool {
+        let rank = |quality: &Self| (!quality.is_loop(), quality.log_probability);
+        rank(self) > rank(other)
+    }
+
     /// The model fell into a loop. People repeat themselves, too, but they come to an end, and at a
     /// human pace.
     pub(crate) fn is_loop(&self) -> bool {

@@ -5,7 +5,7 @@ use std::{ops::Range, path::Path};
 use voicefleet_core::ports::EngineError;
 use whisper_rs::{WhisperVadContext, WhisperVadContextParams, WhisperVadParams};
 
-use crate::model_file;
+use crate::ggml::model_file;
 
 /// Speech probability above which a stretch of speech begins; Silero's own default.
 const THRESHOLD: f32 = 0.5;

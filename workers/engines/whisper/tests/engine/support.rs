@@ -10,20 +10,31 @@ use voicefleet_core::{
     },
 };
 use voicefleet_testkit::model_file;
-use voicefleet_whisper::WhisperLoader;
+use voicefleet_whisper::{WhisperFiles, WhisperLoader};
 
 pub(crate) const BASE: &str = "whisper-base";
 pub(crate) const TINY_EN: &str = "whisper-tiny.en";
 
+pub(crate) const BASE_CT2: &str = "whisper-base-ct2";
+pub(crate) const TINY_EN_CT2: &str = "whisper-tiny.en-ct2";
+
+/// Each model in each format.
+pub(crate) const MODELS: [&str; 4] = [BASE, TINY_EN, BASE_CT2, TINY_EN_CT2];
+
 pub(crate) fn loader() -> WhisperLoader {
     let models = [
-        (BASE.to_owned(), model_file("whisper/ggml-base-q8_0.bin")),
-        (
-            TINY_EN.to_owned(),
-            model_file("whisper/ggml-tiny.en-q8_0.bin"),
-        ),
+        (BASE, "whisper/ggml-base-q8_0.bin"),
+        (TINY_EN, "whisper/ggml-tiny.en-q8_0.bin"),
+        (BASE_CT2, "whisper/ct2-base/model.bin"),
+        (TINY_EN_CT2, "whisper/ct2-tiny.en/model.bin"),
     ];
-    WhisperLoader::new(models, model_file("vad/ggml-silero-v6.2.0.bin"))
+    WhisperLoader::new(WhisperFiles {
+        models: models
+            .map(|(name, file)| (name.to_owned(), model_file(file)))
+            .into(),
+        voice_activity: model_file("vad/ggml-silero-v6.2.0.bin"),
+        ctranslate2: Some(model_file("ctranslate2/libctranslate2.so")),
+    })
 }
 
 pub(crate) fn load(

@@ -1,7 +1,6 @@
-//! One pass of the model over up to 30 s of audio.
+//! A pass of the model by whisper.cpp.
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
@@ -14,7 +13,8 @@ use whisper_rs::{
 
 use crate::{
     language::Languages,
-    quality::{self, Quality},
+    pass::{self, Decoded, HEADROOM, Pass, Piece, Task, Token, at_least_shortest},
+    quality::Quality,
 };
 
 /// Texts that are sampled at temperatures above 0; the most probable one is taken. At temperature 0 the most
@@ -35,15 +35,6 @@ const LOOP_BREAKING_TEMPERATURE: f32 = 0.6;
 /// ends by this bound, not by whisper.cpp's own, after which its alignment can abort the process.
 const MOST_TOKENS: u16 = 219;
 
-/// Shorter audio is filled up with silence, samples: whisper.cpp skips audio below 0.1 s, and its
-/// alignment aborts the process below 0.16 s.
-const SHORTEST: usize = 8_000;
-
-/// Silence that a model is let hear after the audio, samples. The encoder's work, most of a pass, shrinks
-/// with what it listens to, but models are trained on 30 s: with 3 s they begin to repeat short clips, with
-/// 10 s the text is as good as with all (see the crate's README for figures).
-const HEADROOM: usize = 160_000;
-
 /// Samples per position of the encoder (20 ms), and positions in 30 s.
 const SAMPLES_PER_POSITION: usize = 320;
 const ALL_POSITIONS: i32 = 1_500;
@@ -51,74 +42,19 @@ const ALL_POSITIONS: i32 = 1_500;
 /// Step between the times that a model can mark.
 const SECONDS_PER_MARK: f64 = 0.02;
 
-/// Least speech that a pace is reckoned with, seconds.
-const SHORTEST_SPEECH: f64 = 0.2;
-
 /// Error code with which `whisper_full_with_state` says that it has freed the state.
 const STATE_FREED: i32 = -7;
 
-/// A text token.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Token {
-    /// Its text; a character may be spread over several tokens.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) probability: f32,
-    pub(crate) log_probability: f32,
-    /// When it has been said, seconds from the start of the pass; `None` if it could not be aligned.
-    pub(crate) said_at: Option<f64>,
-}
-
-/// What a pass consists of, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Piece {
-    /// A piece of text.
-    Text(Token),
-    /// A time mark, seconds from the start of the pass: here one phrase ends and the next one begins.
-    Mark(f64),
-}
-
-/// What was heard in a pass.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Pass {
-    pub(crate) pieces: Vec<Piece>,
-    pub(crate) quality: Quality,
-}
-
-/// What became of a task.
-pub(crate) enum Decoded {
-    /// This was heard.
-    Heard(Pass),
-    /// The guessed language is not the one that is spoken.
-    OtherLanguage(&'static str),
-}
-
-/// What to decode, and how.
-pub(crate) struct Task<'a> {
-    /// Up to 30 s at 16 kHz.
-    pub(crate) samples: &'a [f32],
-    /// How much of it is speech, seconds.
-    pub(crate) speech_seconds: f64,
-    pub(crate) language: &'static str,
-    /// The language is a guess: stop if another one is spoken.
-    pub(crate) guessed: bool,
-    /// Tokens to condition on.
-    pub(crate) prompt: &'a [WhisperTokenId],
-    /// Write it down in English, whatever the language is.
-    pub(crate) translate: bool,
-    /// Temperature to begin with, 0 to 1.
-    pub(crate) temperature: f32,
-}
-
 /// Decodes for one call. Its state is made for the call and freed with it: whisper.cpp's random
 /// numbers live in it, so with a state of its own the same audio always gives the same text.
-pub(crate) struct Decoder<'a> {
+pub(crate) struct GgmlDecoder<'a> {
     context: &'a WhisperContext,
     languages: &'a Languages,
     /// `None` once whisper.cpp has freed it.
     state: Option<WhisperState>,
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> GgmlDecoder<'a> {
     pub(crate) fn new(
         context: &'a WhisperContext,
         languages: &'a Languages,
@@ -129,33 +65,6 @@ impl<'a> Decoder<'a> {
             languages,
             state: Some(state),
         })
-    }
-
-    /// Decodes the audio, at higher and higher temperatures while the text is no good.
-    pub(crate) fn decode(&mut self, task: &Task<'_>) -> Result<Decoded, EngineError> {
-        let mut best: Option<Pass> = None;
-        for attempt in attempts(task.temperature) {
-            self.run(task, &attempt)?;
-            let first_token = self.first_token()?;
-            if let Some(other) = first_token.other_language(task) {
-                return Ok(Decoded::OtherLanguage(other));
-            }
-            let pieces = self.pieces()?;
-            let quality = Quality {
-                no_speech: first_token.no_speech,
-                ..text_quality(&pieces, task.speech_seconds)
-            };
-            tracing::debug!(?attempt, ?quality, "decoded");
-            let pass = Pass { pieces, quality };
-            let retry = pass.quality.calls_for_retry();
-            if best.as_ref().is_none_or(|best| is_better(&pass, best)) {
-                best = Some(pass);
-            }
-            if !retry {
-                break;
-            }
-        }
-        Ok(Decoded::Heard(best.unwrap_or_default()))
     }
 
     fn run(&mut self, task: &Task<'_>, attempt: &Attempt) -> Result<(), EngineError> {
@@ -235,6 +144,38 @@ impl<'a> Decoder<'a> {
     }
 }
 
+impl pass::Decoder for GgmlDecoder<'_> {
+    /// Decodes the audio, at higher and higher temperatures while the text is no good.
+    fn decode(&mut self, task: &Task<'_>) -> Result<Decoded, EngineError> {
+        let mut best: Option<Pass> = None;
+        for attempt in attempts(task.temperature) {
+            self.run(task, &attempt)?;
+            let first_token = self.first_token()?;
+            if let Some(other) = first_token.other_language(task) {
+                return Ok(Decoded::OtherLanguage(other));
+            }
+            let pieces = self.pieces()?;
+            let quality = Quality {
+                no_speech: first_token.no_speech,
+                ..quality(&pieces, task.speech_seconds)
+            };
+            tracing::debug!(?attempt, ?quality, "decoded");
+            let pass = Pass { pieces, quality };
+            let retry = pass.quality.calls_for_retry();
+            if best
+                .as_ref()
+                .is_none_or(|best| pass.quality.is_better_than(&best.quality))
+            {
+                best = Some(pass);
+            }
+            if !retry {
+                break;
+            }
+        }
+        Ok(Decoded::Heard(best.unwrap_or_default()))
+    }
+}
+
 struct FirstToken {
     no_speech: f32,
     language: Option<&'static str>,
@@ -285,12 +226,6 @@ fn short_context(samples: usize) -> i32 {
         Ok(rounded) if rounded < ALL_POSITIONS => rounded,
         _ => 0,
     }
-}
-
-/// No loop is better than a loop; then the more probable text is better.
-fn is_better(pass: &Pass, than: &Pass) -> bool {
-    let rank = |pass: &Pass| (!pass.quality.is_loop(), pass.quality.log_probability);
-    rank(pass) > rank(than)
 }
 
 /// Parameters for a language, ready but for what differs between attempts.
@@ -344,8 +279,12 @@ fn seconds(centiseconds: i64) -> f64 {
     centiseconds as f64 / 100.0
 }
 
+fn failed(error: WhisperError) -> EngineError {
+    EngineError::Inference(error.to_string())
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a few hundred tokens")]
-fn text_quality(pieces: &[Piece], speech_seconds: f64) -> Quality {
+fn quality(pieces: &[Piece], speech_seconds: f64) -> Quality {
     let tokens: Vec<&Token> = pieces
         .iter()
         .filter_map(|piece| match piece {
@@ -357,28 +296,11 @@ fn text_quality(pieces: &[Piece], speech_seconds: f64) -> Quality {
         .iter()
         .flat_map(|token| token.bytes.clone())
         .collect();
-    let text = String::from_utf8_lossy(&bytes);
-    let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
     let sum: f32 = tokens.iter().map(|token| token.log_probability).sum();
     Quality {
-        compression: quality::compression(text.trim()),
-        pace: letters as f64 / speech_seconds.max(SHORTEST_SPEECH),
         // An ending that was not forced leaves room for the token that ends the text.
         finished: pieces.len() <= usize::from(MOST_TOKENS),
         log_probability: sum / tokens.len().max(1) as f32,
-        no_speech: 0.0,
+        ..Quality::of_text(&String::from_utf8_lossy(&bytes), speech_seconds)
     }
-}
-
-fn at_least_shortest(samples: &[f32]) -> Cow<'_, [f32]> {
-    if samples.len() >= SHORTEST {
-        return Cow::Borrowed(samples);
-    }
-    let mut filled = samples.to_vec();
-    filled.resize(SHORTEST, 0.0);
-    Cow::Owned(filled)
-}
-
-fn failed(error: WhisperError) -> EngineError {
-    EngineError::Inference(error.to_string())
 }

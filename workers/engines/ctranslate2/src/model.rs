@@ -1,0 +1,192 @@
+//! A Whisper model in memory.
+
+use std::path::Path;
+
+use ct2rs::sys::{self, ComputeType, Config, StorageView, WhisperOptions};
+
+use crate::{Alignment, Ct2Error, Device, Features, Generated, Generation, library};
+
+/// Width of the median filter over the attention before an alignment, positions; OpenAI's reference uses the same.
+const MEDIAN_FILTER: i64 = 7;
+
+/// The latest first time mark, steps of 20 ms: speech begins in the first second of a pass (OpenAI's reference).
+const LATEST_FIRST_MARK: usize = 50;
+
+/// A model that several calls can use at a time.
+pub struct WhisperModel {
+    model: sys::Whisper,
+    device: Device,
+}
+
+/// What the encoder made of audio.
+pub struct Encoded {
+    view: StorageView<'static>,
+    rows: usize,
+}
+
+impl WhisperModel {
+    /// Opens the model in the folder `dir` (`model.bin`, `config.json`, `vocabulary.*`) for `lanes` calls at a time, one
+    /// thread each; on a GPU the calls take turns.
+    ///
+    /// # Errors
+    /// [`Ct2Error::LibraryNotLoaded`], [`Ct2Error::NoSuchGpu`], and [`Ct2Error::Model`] with what CTranslate2 says.
+    pub fn open(dir: &Path, device: Device, lanes: usize) -> Result<Self, Ct2Error> {
+        library::require()?;
+        let model = sys::Whisper::new(dir, configuration(device, lanes)?).map_err(|error| {
+            Ct2Error::Model {
+                path: dir.to_owned(),
+                reason: error.to_string(),
+            }
+        })?;
+        Ok(Self { model, device })
+    }
+
+    /// Whether it knows other languages than English.
+    pub fn is_multilingual(&self) -> bool {
+        self.model.is_multilingual()
+    }
+
+    /// Mel bands of its spectrograms.
+    pub fn bands(&self) -> usize {
+        self.model.n_mels()
+    }
+
+    /// Runs the encoder.
+    ///
+    /// # Errors
+    /// [`Ct2Error::Computation`], also where the features are not what the model takes.
+    pub fn encode(&self, mut features: Features) -> Result<Encoded, Ct2Error> {
+        let shape = [features.rows, features.bands, features.frames];
+        let view = StorageView::new(&shape, &mut features.values, sys::Device::CPU);
+        let view = self.model.encode(&view.map_err(failed)?, false);
+        Ok(Encoded {
+            view: view.map_err(failed)?,
+            rows: features.rows,
+        })
+    }
+
+    /// The probability of every language that the model knows, as (token such as `<|en|>`, probability), for each row.
+    ///
+    /// # Errors
+    /// [`Ct2Error::Computation`].
+    pub fn languages(&self, encoded: &Encoded) -> Result<Vec<Vec<(String, f32)>>, Ct2Error> {
+        let rows = self.model.detect_language(&encoded.view).map_err(failed)?;
+        let pairs = |row: Vec<sys::DetectionResult>| {
+            let pairs = row.into_iter();
+            pairs
+                .map(|found| (found.language, found.probability))
+                .collect()
+        };
+        Ok(rows.into_iter().map(pairs).collect())
+    }
+
+    /// Writes down each row after its prompt. Time marks are written unless the prompt ends with `<|notimestamps|>`.
+    ///
+    /// # Errors
+    /// [`Ct2Error::Computation`].
+    pub fn generate(
+        &self,
+        encoded: &Encoded,
+        prompts: &[Vec<String>],
+        how: &Generation,
+    ) -> Result<Vec<Generated>, Ct2Error> {
+        let drawn = how.temperature > 0.0;
+        let options = WhisperOptions {
+            beam_size: if drawn { 1 } else { how.beam_size },
+            num_hypotheses: if drawn { how.candidates } else { 1 },
+            // 0 draws from all tokens, 1 takes the best one.
+            sampling_topk: usize::from(!drawn),
+            sampling_temperature: if drawn { how.temperature } else { 1.0 },
+            max_length: how.max_length,
+            max_initial_timestamp_index: LATEST_FIRST_MARK,
+            return_scores: true,
+            return_no_speech_prob: true,
+            ..WhisperOptions::default()
+        };
+        let rows = self
+            .model
+            .generate(&encoded.view, prompts, &options)
+            .map_err(failed)?;
+        Ok(rows.into_iter().map(best).collect())
+    }
+
+    /// When the tokens of each row's text were said. `start` are the ids of the tokens that every text begins with, `frames`
+    /// how many frames of 10 ms of each row are audio.
+    ///
+    /// # Errors
+    /// [`Ct2Error::Computation`].
+    pub fn align(
+        &self,
+        encoded: &Encoded,
+        start: &[usize],
+        texts: &[Vec<usize>],
+        frames: &[usize],
+    ) -> Result<Vec<Alignment>, Ct2Error> {
+        let rows = self
+            .model
+            .align(&encoded.view, start, texts, frames, MEDIAN_FILTER)
+            .map_err(failed)?;
+        let index = |number: i64| usize::try_from(number).unwrap_or_default();
+        let alignment = |row: sys::WhisperAlignmentResult| Alignment {
+            path: (row.alignments.iter())
+                .map(|step| (index(step.token_x), index(step.frame_x)))
+                .collect(),
+            probabilities: row.text_token_probs,
+        };
+        Ok(rows.into_iter().map(alignment).collect())
+    }
+
+    /// What it computes on.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+}
+
+impl Encoded {
+    /// How many recordings were encoded side by side.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+fn configuration(device: Device, lanes: usize) -> Result<Config, Ct2Error> {
+    let common = Config {
+        num_threads_per_replica: 1,
+        ..Config::default()
+    };
+    match device {
+        Device::Cpu => Ok(Config {
+            compute_type: ComputeType::INT8,
+            device_indices: vec![0; lanes.max(1)],
+            ..common
+        }),
+        Device::Cuda(index) => {
+            let count = sys::get_device_count(sys::Device::CUDA);
+            if i32::from(index) >= count {
+                return Err(Ct2Error::NoSuchGpu { index, count });
+            }
+            Ok(Config {
+                device: sys::Device::CUDA,
+                compute_type: ComputeType::INT8_FLOAT16,
+                device_indices: vec![i32::from(index)],
+                ..common
+            })
+        }
+    }
+}
+
+/// The most probable of the texts of a row.
+fn best(row: sys::WhisperGenerationResult) -> Generated {
+    let texts = row.sequences_ids.into_iter().zip(row.scores);
+    let best = texts.max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let (tokens, score) = best.unwrap_or_default();
+    Generated {
+        tokens,
+        score,
+        no_speech: row.no_speech_prob,
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Ct2Error {
+    Ct2Error::Computation(error.to_string())
+}

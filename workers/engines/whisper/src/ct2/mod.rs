@@ -1,0 +1,60 @@
+//! Models in CTranslate2's format, computed by CTranslate2: what faster-whisper runs.
+
+mod decoder;
+mod spectrogram;
+mod times;
+mod vocabulary;
+
+use std::path::Path;
+
+use voicefleet_core::ports::EngineError;
+use voicefleet_ctranslate2::{Ct2Error, Device, WhisperModel, load_library};
+
+use crate::{
+    ct2::{decoder::Ct2Decoder, spectrogram::Spectrograms, vocabulary::Vocabulary},
+    language::Languages,
+    pass::{Decoder, Runtime, TokenId},
+};
+
+/// A model that CTranslate2 holds. Calls share its weights.
+pub(crate) struct Ct2Model {
+    model: WhisperModel,
+    vocabulary: Vocabulary,
+    spectrograms: Spectrograms,
+    languages: Languages,
+}
+
+impl Ct2Model {
+    /// Opens the model in the folder `dir` with the library `library`, for `lanes` calls at a time. The error says what is
+    /// wrong with it.
+    pub(crate) fn open(library: &Path, dir: &Path, lanes: usize) -> Result<Self, String> {
+        let vocabulary = Vocabulary::read(dir).map_err(|error| error.to_string())?;
+        load_library(library).map_err(|error| error.to_string())?;
+        let model =
+            WhisperModel::open(dir, Device::Cpu, lanes).map_err(|error| error.to_string())?;
+        Ok(Self {
+            languages: Languages::of_vocabulary(vocabulary.size()),
+            spectrograms: Spectrograms::new(model.bands()),
+            vocabulary,
+            model,
+        })
+    }
+}
+
+impl Runtime for Ct2Model {
+    fn languages(&self) -> &Languages {
+        &self.languages
+    }
+
+    fn prompt(&self, text: &str) -> Result<Vec<TokenId>, EngineError> {
+        self.vocabulary.tokens(text)
+    }
+
+    fn decoder(&self) -> Result<Box<dyn Decoder + '_>, EngineError> {
+        Ok(Box::new(Ct2Decoder { model: self }))
+    }
+}
+
+fn failed(error: Ct2Error) -> EngineError {
+    EngineError::Inference(error.to_string())
+}
