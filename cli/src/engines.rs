@@ -1,6 +1,9 @@
 //! The engines of this program: one line each.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use voicefleet_core::{
     EngineId,
@@ -9,7 +12,7 @@ use voicefleet_core::{
 use voicefleet_kokoro::{KokoroFiles, KokoroLoader};
 use voicefleet_models::{ModelStore, NotInstalled};
 use voicefleet_piper::{PiperFiles, PiperLoader, PiperModelFiles};
-use voicefleet_whisper::WhisperLoader;
+use voicefleet_whisper::{WhisperFiles, WhisperLoader};
 
 /// Makes a loader for one model, once its files are there.
 type MakeLoader = fn(&ModelStore, &str) -> Result<Box<dyn EngineLoader>, NotInstalled>;
@@ -85,8 +88,9 @@ fn kokoro(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotI
 
 fn whisper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {
     let files = store.whisper(model)?;
-    Ok(Box::new(WhisperLoader::new(
-        [(model.to_owned(), files.model)],
-        files.vad,
-    )))
+    Ok(Box::new(WhisperLoader::new(WhisperFiles {
+        models: BTreeMap::from([(model.to_owned(), files.model)]),
+        voice_activity: files.vad,
+        ctranslate2: files.ctranslate2,
+    })))
 }

@@ -19,6 +19,9 @@ pub fn catalog(store: &ModelStore) -> Catalog {
         let (Some(facts), Some(digest)) = (&asset.model, asset.digest()) else {
             continue;
         };
+        if !store.manifest().runs_here(asset) {
+            continue;
+        }
         catalog.models.push(ModelEntry {
             name: asset.name.clone(),
             engine: facts.engine.clone(),

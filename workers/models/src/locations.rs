@@ -41,10 +41,12 @@ pub struct KokoroFiles {
 /// A Whisper model and the voice activity detector that goes before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhisperFiles {
-    /// The weights, ggml.
+    /// The weights: a ggml file, or `model.bin` in CTranslate2's folder of a model.
     pub model: PathBuf,
     /// Silero's voice activity detector, ggml.
     pub vad: PathBuf,
+    /// The CTranslate2 library, where it is installed.
+    pub ctranslate2: Option<PathBuf>,
 }
 
 impl ModelStore {
@@ -97,6 +99,9 @@ impl ModelStore {
         Ok(WhisperFiles {
             model: self.path(&facts.weights),
             vad: self.vad()?,
+            ctranslate2: self
+                .installed("ctranslate2")
+                .then(|| self.path("ctranslate2/libctranslate2.so")),
         })
     }
 

@@ -12,7 +12,7 @@ fn library() -> std::path::PathBuf {
 
 fn open() -> WhisperModel {
     load_library(&library()).unwrap();
-    WhisperModel::open(&model_file("whisper/ct2-tiny.en"), Device::Cpu, 2).unwrap()
+    WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cpu, 2).unwrap()
 }
 
 fn silence(rows: usize, frames: usize) -> Features {
@@ -98,7 +98,7 @@ fn what_does_not_fit_the_model_is_an_error_and_no_end_of_the_process() {
 #[test]
 fn a_gpu_that_is_not_there_is_an_error() {
     load_library(&library()).unwrap();
-    let asked = WhisperModel::open(&model_file("whisper/ct2-tiny.en"), Device::Cuda(99), 1);
+    let asked = WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cuda(99), 1);
     assert!(matches!(
         asked.err(),
         Some(Ct2Error::NoSuchGpu { index: 99, .. })

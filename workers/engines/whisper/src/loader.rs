@@ -49,7 +49,11 @@ impl WhisperLoader {
         };
         let library = self.files.ctranslate2.as_deref();
         let library = library.ok_or("the library for its format, CTranslate2, is not installed")?;
-        Ok(Box::new(Ct2Model::open(library, folder, lanes)?))
+        let opened = Ct2Model::open(library, folder, lanes);
+        // Where it lies is for the log.
+        Ok(Box::new(opened.map_err(|why| {
+            why.replace(&*folder.to_string_lossy(), "of the model")
+        })?))
     }
 }
 

@@ -3,6 +3,7 @@
 //! The list itself is in `manifest/*.toml` of this crate. To add a model, add an asset there with the
 //! sizes and sums of files that you have seen; nothing else has to change unless its engine is new.
 
+mod built_in;
 mod parse;
 mod select;
 mod validate;
@@ -28,11 +29,12 @@ pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux"
 
 /// The texts that are built into the program. The order is that of the catalogue: the first model of
 /// an engine is its default.
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     include_str!("../../manifest/piper.toml"),
     include_str!("../../manifest/kokoro.toml"),
     include_str!("../../manifest/whisper.toml"),
     include_str!("../../manifest/onnxruntime.toml"),
+    include_str!("../../manifest/ctranslate2.toml"),
     include_str!("../../manifest/espeak-ng.toml"),
     include_str!("../../manifest/espeak-ng-all.toml"),
     include_str!("../../manifest/speech.toml"),
@@ -106,6 +108,8 @@ pub struct FileEntry {
 /// One way to get a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// The file itself, which is part of the program; `None` if it is not.
+    BuiltIn(Option<&'static str>),
     /// The file itself, by HTTP.
     Url(String),
     /// Members of packages, put together in this order.
@@ -188,6 +192,12 @@ impl Manifest {
         self.assets.iter().find(|asset| asset.name == name)
     }
 
+    /// Whether the asset and all that it requires has files for this machine.
+    pub fn runs_here(&self, asset: &Asset) -> bool {
+        let mut required = asset.requires.iter().filter_map(|name| self.asset(name));
+        !asset.files.is_empty() && required.all(|asset| self.runs_here(asset))
+    }
+
     /// The file at `path`, and the asset that it belongs to.
     pub fn file(&self, path: &str) -> Option<(&Asset, &FileEntry)> {
         self.assets.iter().find_map(|asset| {
@@ -247,10 +257,10 @@ mod tests {
                 .filter(|asset| asset.files.is_empty())
                 .map(|asset| asset.name.as_str())
                 .collect();
-            let expected: &[&str] = if target == "unsupported" {
-                &["onnxruntime"]
-            } else {
-                &[]
+            let expected: &[&str] = match target {
+                "unsupported" => &["onnxruntime", "ctranslate2"],
+                "aarch64-linux" => &["ctranslate2"],
+                _ => &[],
             };
             assert_eq!(without, expected, "{target}");
         }
@@ -270,7 +280,6 @@ mod tests {
         for path in [
             "piper/en_US-joe-medium/en_US-joe-medium.onnx.json",
             "kokoro/voices/zm_yunyang.bin",
-            "whisper/ggml-base-q8_0.bin",
             "vad/ggml-silero-v6.2.0.bin",
             "espeak-ng-data/lang/gmw/en-US",
             "speech/jfk.wav",
@@ -278,6 +287,24 @@ mod tests {
             assert!(default.contains(path), "{path}");
         }
         assert!(!default.contains("whisper/ggml-tiny.en.bin"));
+    }
+
+    #[test]
+    fn each_machine_gets_the_format_of_whisper_that_it_runs() {
+        for (target, weights) in [
+            ("x86_64-linux", "ct2/base/model.bin"),
+            ("aarch64-linux", "whisper/ggml-base-q8_0.bin"),
+        ] {
+            let manifest = Manifest::parse(&TEXTS, target).expect(target);
+            let default = manifest.select(&["default"]).expect("a set");
+            let models: Vec<_> = (default.assets())
+                .filter_map(|asset| asset.model.as_ref())
+                .filter(|model| model.engine == EngineId::new("whisper"))
+                .map(|model| model.weights.as_str())
+                .collect();
+            assert_eq!(models, [weights], "{target}");
+            assert!(default.assets().all(|asset| manifest.runs_here(asset)));
+        }
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! The text is written for people: an asset's files come in groups that share a folder and sources, and
 //! `{name}` in a source stands for the file's name within its group.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{
     Asset, Conversion, FileEntry, Manifest, ModelFacts, Package, PackageMember, PypiForm, Set,
-    Source, validate::validate,
+    Source, built_in, validate::validate,
 };
 use crate::convert::WeightFormat;
 
@@ -34,6 +36,9 @@ struct AssetText {
     name: String,
     purpose: String,
     sets: Vec<Set>,
+    /// Other sets on some machines.
+    #[serde(default)]
+    sets_on: BTreeMap<String, Vec<Set>>,
     licence: String,
     #[serde(default)]
     requires: Vec<String>,
@@ -64,6 +69,10 @@ struct FileText {
 enum SourceText {
     Url {
         url: String,
+    },
+    /// A file of ours that is part of the program: its name in `manifest/files`.
+    BuiltIn {
+        file: String,
     },
     Pypi {
         package: String,
@@ -120,14 +129,14 @@ impl Manifest {
 }
 
 impl AssetText {
-    fn resolve(self, target: &str) -> Asset {
+    fn resolve(mut self, target: &str) -> Asset {
         let for_target =
             |group: &GroupText| group.target.as_deref().is_none_or(|only| only == target);
         let groups = self.group.into_iter().filter(for_target);
         Asset {
             name: self.name,
             purpose: self.purpose,
-            sets: self.sets,
+            sets: self.sets_on.remove(target).unwrap_or(self.sets),
             licence: self.licence,
             requires: self.requires,
             model: self.model,
@@ -161,6 +170,7 @@ impl SourceText {
         };
         match self {
             Self::Url { url } => Source::Url(fill(url)),
+            Self::BuiltIn { file } => Source::BuiltIn(built_in::text(file)),
             Self::Pypi {
                 package,
                 member,

@@ -62,6 +62,10 @@ fn check_source(manifest: &Manifest, source: &Source) -> Result<(), String> {
             Ok(())
         }
         Source::Url(url) => Err(format!("'{url}' is not an https address")),
+        Source::BuiltIn(text) => match text {
+            Some(_) => Ok(()),
+            None => Err("a source is no file of the program".to_owned()),
+        },
         Source::Packages(parts) if parts.is_empty() => Err("a source has no parts".to_owned()),
         Source::Packages(parts) => parts.iter().try_for_each(check_member),
         Source::Convert(conversion) => {

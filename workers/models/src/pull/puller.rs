@@ -195,7 +195,7 @@ impl<'a> Puller<'a> {
     fn tell_next(&self, file: &FileEntry, source: &Source, name: &str, failure: &SourceFailure) {
         let place = match source {
             Source::Url(url) => host_of(url),
-            Source::Packages(_) | Source::Convert(_) => name.to_owned(),
+            Source::BuiltIn(_) | Source::Packages(_) | Source::Convert(_) => name.to_owned(),
         };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert((place, failure.to_string())) {
@@ -208,6 +208,7 @@ impl<'a> Puller<'a> {
 fn describe(source: &Source) -> String {
     match source {
         Source::Url(url) => url.clone(),
+        Source::BuiltIn(_) => "a part of this program".to_owned(),
         Source::Packages(parts) => {
             let packages: Vec<_> = parts.iter().map(|part| part.package.to_string()).collect();
             packages.join(" + ")

@@ -1,4 +1,4 @@
-//! How the three kinds of source give a file: by HTTP, out of packages, by conversion.
+//! How the kinds of source give a file: by HTTP, out of the program itself, out of packages, by conversion.
 
 use std::{
     collections::BTreeSet,
@@ -33,6 +33,11 @@ impl Puller<'_> {
         }
         match source {
             Source::Url(url) => self.download(url, file, &part).await?,
+            Source::BuiltIn(text) => {
+                let text = text.unwrap_or_default();
+                fs::write(&part, text).map_err(|error| SourceFailure::disk(&error))?;
+                self.check(file, &part).await?;
+            }
             Source::Packages(parts) => self.assemble(parts, asset, file, &part).await?,
             Source::Convert(conversion) => self.convert(conversion, file, &part).await?,
         }
@@ -168,7 +173,7 @@ fn members_of(asset: &Asset, package: &Package) -> BTreeSet<String> {
     let sources = asset.files.iter().flat_map(|file| &file.sources);
     let parts = sources.filter_map(|source| match source {
         Source::Packages(parts) => Some(parts),
-        Source::Url(_) | Source::Convert(_) => None,
+        Source::Url(_) | Source::BuiltIn(_) | Source::Convert(_) => None,
     });
     let members = parts.flatten().filter(|part| &part.package == package);
     members.map(|part| part.member.clone()).collect()

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn vocabulary() -> Vocabulary {
-        Vocabulary::read(&model_file("whisper/ct2-base")).unwrap()
+        Vocabulary::read(&model_file("ct2/base")).unwrap()
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! What is refused, and how.
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use voicefleet_core::{
     ErrorCode, Pcm,
     ports::{EngineError, TranscriptionOptions, Window},
 };
 use voicefleet_testkit::model_file;
-use voicefleet_whisper::WhisperLoader;
+use voicefleet_whisper::{WhisperFiles, WhisperLoader};
 
 use crate::{
     audio::{jfk, pcm},
-    support::{BASE, TINY_EN, all, engine, english, load, loader},
+    support::{BASE, BASE_CT2, TINY_EN, TINY_EN_CT2, all, engine, english, files, load, loader},
 };
 
 fn load_error(loader: &WhisperLoader, name: &str) -> String {
@@ -23,8 +27,10 @@ fn load_error(loader: &WhisperLoader, name: &str) -> String {
 }
 
 fn with_model(path: PathBuf) -> WhisperLoader {
-    let models = [("broken".to_owned(), path)];
-    WhisperLoader::new(models, model_file("vad/ggml-silero-v6.2.0.bin"))
+    WhisperLoader::new(WhisperFiles {
+        models: BTreeMap::from([("broken".to_owned(), path)]),
+        ..files()
+    })
 }
 
 #[test]
@@ -49,17 +55,102 @@ fn an_unusable_model_file_is_a_load_error_that_tells_its_role_but_not_its_path()
     }
 }
 
+/// A copy of the folder of tiny.en in CTranslate2's format.
+fn copy_of_folder(to: &Path) -> PathBuf {
+    for file in ["config.json", "vocabulary.txt", "model.bin"] {
+        fs::copy(model_file(&format!("ct2/tiny.en/{file}")), to.join(file)).unwrap();
+    }
+    to.join("model.bin")
+}
+
+#[test]
+fn an_unusable_folder_of_ctranslate2_is_a_load_error_that_tells_what_is_wrong() {
+    let damages: [(&str, fn(&Path), &str); 5] = [
+        (
+            "no weights",
+            |dir| fs::remove_file(dir.join("model.bin")).unwrap(),
+            "model.bin",
+        ),
+        (
+            "no weights in the file",
+            |dir| fs::write(dir.join("model.bin"), "").unwrap(),
+            "model.bin",
+        ),
+        (
+            "other weights",
+            |dir| fs::write(dir.join("model.bin"), vec![7; 1 << 20]).unwrap(),
+            "",
+        ),
+        (
+            "no vocabulary",
+            |dir| fs::remove_file(dir.join("vocabulary.txt")).unwrap(),
+            "vocabulary",
+        ),
+        (
+            "another vocabulary",
+            |dir| fs::write(dir.join("vocabulary.txt"), "a\n").unwrap(),
+            "endoftext",
+        ),
+    ];
+    for (name, damage, told) in damages {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = copy_of_folder(folder.path());
+        damage(folder.path());
+        let message = load_error(&with_model(weights), "broken");
+        assert!(
+            message.contains("Whisper model 'broken'"),
+            "{name}: {message}"
+        );
+        assert!(message.contains(told), "{name}: {message}");
+        assert!(
+            !message.contains(folder.path().to_str().unwrap()),
+            "{name}: {message}"
+        );
+    }
+}
+
+#[test]
+fn weights_that_end_too_early_are_a_load_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = copy_of_folder(folder.path());
+    let whole = fs::read(&weights).unwrap();
+    for share in [100, 2] {
+        fs::write(&weights, &whole[..whole.len() - whole.len() / share]).unwrap();
+        load_error(&with_model(weights.clone()), "broken");
+    }
+}
+
+#[test]
+fn a_model_of_ctranslate2_needs_its_library() {
+    for (library, told) in [
+        (None, "CTranslate2, is not installed"),
+        (
+            Some(model_file("onnxruntime/libonnxruntime.so")),
+            "is no CTranslate2",
+        ),
+    ] {
+        let loader = WhisperLoader::new(WhisperFiles {
+            ctranslate2: library,
+            ..files()
+        });
+        let message = load_error(&loader, TINY_EN_CT2);
+        assert!(message.contains(told), "{message}");
+        // Those of the other format do without.
+        assert!(load(&loader, TINY_EN, 1).is_ok());
+    }
+}
+
 #[test]
 fn an_unusable_voice_activity_file_is_a_load_error_that_tells_its_role() {
-    let models = [(
-        TINY_EN.to_owned(),
-        model_file("whisper/ggml-tiny.en-q8_0.bin"),
-    )];
     for vad in [
         PathBuf::from("/nowhere/vad.bin"),
         model_file("whisper/ggml-tiny.en-q8_0.bin"),
     ] {
-        let message = load_error(&WhisperLoader::new(models.clone(), vad), TINY_EN);
+        let loader = WhisperLoader::new(WhisperFiles {
+            voice_activity: vad,
+            ..files()
+        });
+        let message = load_error(&loader, TINY_EN);
         assert!(message.contains("voice activity model"), "{message}");
         assert!(!message.contains("nowhere"), "{message}");
     }
@@ -68,7 +159,13 @@ fn an_unusable_voice_activity_file_is_a_load_error_that_tells_its_role() {
 #[test]
 fn a_language_the_model_does_not_know_is_refused_by_name() {
     let audio = jfk();
-    for (model, language) in [(TINY_EN, "de"), (BASE, "yue"), (BASE, "klingon")] {
+    for (model, language) in [
+        (TINY_EN, "de"),
+        (BASE, "yue"),
+        (BASE, "klingon"),
+        (TINY_EN_CT2, "de"),
+        (BASE_CT2, "yue"),
+    ] {
         let options = TranscriptionOptions {
             language: Some(language.to_owned()),
             ..TranscriptionOptions::default()

@@ -4,7 +4,7 @@ use voicefleet_core::Pcm;
 
 use crate::{
     audio::{JFK, JFK_TIMES, RATE, jfk, part, pcm, silence},
-    support::{TINY_EN, edits, engine, hear, plain, spoken, timed},
+    support::{TINY_EN, TINY_EN_CT2, edits, engine, hear, plain, spoken, timed},
 };
 
 const LONGEST: usize = 30 * RATE;
@@ -19,9 +19,18 @@ fn repeated(times: usize, between: &[f32]) -> Pcm {
 
 #[test]
 fn windows_are_short_and_no_word_is_lost_at_a_cut() {
+    no_word_is_lost_at_a_cut(TINY_EN);
+}
+
+#[test]
+fn windows_of_ctranslate2_are_short_and_no_word_is_lost_at_a_cut() {
+    no_word_is_lost_at_a_cut(TINY_EN_CT2);
+}
+
+fn no_word_is_lost_at_a_cut(model: &str) {
     let audio = repeated(8, &silence(3));
     assert!(audio.seconds() > 90.0);
-    let engine = engine(TINY_EN);
+    let engine = engine(model);
     let windows = engine.plan(&audio).unwrap();
     assert!(windows.len() >= 4);
     assert!(
@@ -52,13 +61,22 @@ fn windows_are_short_and_no_word_is_lost_at_a_cut() {
 
 #[test]
 fn speech_without_a_pause_is_cut_between_words() {
+    cut_between_words(TINY_EN);
+}
+
+#[test]
+fn speech_without_a_pause_is_cut_between_words_for_ctranslate2() {
+    cut_between_words(TINY_EN_CT2);
+}
+
+fn cut_between_words(model: &str) {
     // Two of the clip's sentences without the pauses between them.
     let clip = jfk();
     let sentences = [part(&clip, 54, 76), part(&clip, 82, 105)].concat();
     let text = plain(JFK)[7..].to_vec();
     let audio = pcm(vec![sentences; 14].concat());
     assert!(audio.seconds() > 55.0);
-    let engine = engine(TINY_EN);
+    let engine = engine(model);
     let windows = engine.plan(&audio).unwrap();
     assert!(
         windows

@@ -2,7 +2,7 @@
 
 use crate::{
     audio::{RATE, brown, pcm, silence, tones, white},
-    support::{BASE, TINY_EN, all, engine, english},
+    support::{MODELS, TINY_EN, TINY_EN_CT2, all, engine, english},
 };
 
 fn noises() -> Vec<(&'static str, Vec<f32>)> {
@@ -51,7 +51,7 @@ fn silence_and_noise_have_no_windows() {
 
 #[test]
 fn nothing_is_invented_in_a_window_without_speech() {
-    for model in [BASE, TINY_EN] {
+    for model in MODELS {
         let engine = engine(model);
         for (name, samples) in noises() {
             let audio = pcm(samples);
@@ -63,11 +63,13 @@ fn nothing_is_invented_in_a_window_without_speech() {
 
 #[test]
 fn an_empty_recording_and_a_very_short_one_are_no_speech() {
-    let engine = engine(TINY_EN);
-    for length in [0, 1, 100, 511, 2_000] {
-        let audio = pcm(white(length, 0.1));
-        assert_eq!(engine.plan(&audio).unwrap(), []);
-        let heard = engine.transcribe(&audio, all(&audio), &english()).unwrap();
-        assert_eq!(heard.segments, []);
+    for model in [TINY_EN, TINY_EN_CT2] {
+        let engine = engine(model);
+        for length in [0, 1, 100, 511, 2_000] {
+            let audio = pcm(white(length, 0.1));
+            assert_eq!(engine.plan(&audio).unwrap(), []);
+            let heard = engine.transcribe(&audio, all(&audio), &english()).unwrap();
+            assert_eq!(heard.segments, [], "{model}");
+        }
     }
 }

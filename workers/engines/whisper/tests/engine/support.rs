@@ -22,19 +22,23 @@ pub(crate) const TINY_EN_CT2: &str = "whisper-tiny.en-ct2";
 pub(crate) const MODELS: [&str; 4] = [BASE, TINY_EN, BASE_CT2, TINY_EN_CT2];
 
 pub(crate) fn loader() -> WhisperLoader {
+    WhisperLoader::new(files())
+}
+
+pub(crate) fn files() -> WhisperFiles {
     let models = [
         (BASE, "whisper/ggml-base-q8_0.bin"),
         (TINY_EN, "whisper/ggml-tiny.en-q8_0.bin"),
-        (BASE_CT2, "whisper/ct2-base/model.bin"),
-        (TINY_EN_CT2, "whisper/ct2-tiny.en/model.bin"),
+        (BASE_CT2, "ct2/base/model.bin"),
+        (TINY_EN_CT2, "ct2/tiny.en/model.bin"),
     ];
-    WhisperLoader::new(WhisperFiles {
+    WhisperFiles {
         models: models
             .map(|(name, file)| (name.to_owned(), model_file(file)))
             .into(),
         voice_activity: model_file("vad/ggml-silero-v6.2.0.bin"),
         ctranslate2: Some(model_file("ctranslate2/libctranslate2.so")),
-    })
+    }
 }
 
 pub(crate) fn load(

@@ -4,7 +4,7 @@ use voicefleet_core::{Pcm, Word};
 
 use crate::{
     audio::recording,
-    support::{BASE, TINY_EN, engine, hear, in_both, plain, timed},
+    support::{BASE, BASE_CT2, TINY_EN, TINY_EN_CT2, engine, hear, in_both, plain, timed},
 };
 
 /// When a word of a clip is said: (word, start, end) in seconds.
@@ -126,6 +126,15 @@ fn words_of_the_multilingual_model_are_timed_within_a_tenth_of_a_second() {
     let (starts, ends) = deviations(BASE);
     assert_near("starts", starts, 82);
     assert_near("ends", ends, 82);
+}
+
+#[test]
+fn words_timed_by_ctranslate2_are_within_a_tenth_of_a_second() {
+    for model in [TINY_EN_CT2, BASE_CT2] {
+        let (starts, ends) = deviations(model);
+        assert_near(&format!("{model}, starts"), starts, 78);
+        assert_near(&format!("{model}, ends"), ends, 78);
+    }
 }
 
 /// The median is within half of [`NEAR`], and at least this many of 100 are within all of it.
