@@ -66,7 +66,14 @@ impl EngineLoader for PiperLoader {
         let config = VoiceConfig::read(&files.config).map_err(|error| failed(&error))?;
         let espeak = Espeak::open(&self.files.espeak_data).map_err(|error| failed(&error))?;
         load_runtime(&self.files.onnx_runtime)?;
-        let engine = PiperEngine::open(&files.voice, &files.onnx, config, espeak, lanes)?;
+        let engine = PiperEngine::open(
+            &files.voice,
+            &files.onnx,
+            &model.digest,
+            config,
+            espeak,
+            lanes,
+        )?;
         Ok(LoadedEngine::Speech(Arc::new(engine)))
     }
 }
