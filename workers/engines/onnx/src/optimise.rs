@@ -8,7 +8,7 @@ use crate::{
     OnnxError,
     graph::Network,
     runtime,
-    session::{Device, on_device},
+    session::{SessionOptions, on_device},
 };
 
 /// `network` as ONNX Runtime would compute it on this machine: opened with
@@ -31,7 +31,7 @@ pub fn optimised(network: &Network, folder: &Path) -> Result<Network, OnnxError>
             // It warns that what it writes is for this machine, which is known.
             .with_log_level(ort::logging::LogLevel::Error)?
             .with_optimized_model_path(&after)?;
-        on_device(builder, Device::Cpu)?
+        on_device(builder, SessionOptions::default())?
             .commit_from_file(&before)
             .map(drop)
     };

@@ -6,7 +6,7 @@ use ort::session::{
     Session,
     builder::{GraphOptimizationLevel, SessionBuilder},
 };
-use ort::value::DynValue;
+use ort::{ep::CPU, value::DynValue};
 
 use crate::{OnnxError, runtime};
 
@@ -25,9 +25,10 @@ pub struct SessionOptions {
     pub device: Device,
     /// Whether the model comes from [`optimised`](crate::optimised), and is opened as it is.
     pub optimised: bool,
-    /// Whether the memory that a run has needed is given back after it, all but what the first run took. It
-    /// costs the next run page faults; it is worth it where runs differ much in size.
-    pub shrinks: bool,
+    /// Whether memory is freed as soon as a run does not need it, instead of being kept for the next one
+    /// in an arena of the session. For sessions whose runs differ much in size, and for small ones, since an
+    /// arena takes a megabyte at once.
+    pub frees: bool,
 }
 
 /// Opens the model file `model` (`.onnx` or `.ort`). Takes a good part of a second.
@@ -36,13 +37,13 @@ pub struct SessionOptions {
 /// [`OnnxError::RuntimeNotLoaded`] before [`crate::load_runtime`], [`OnnxError::ModelFile`] and
 /// [`OnnxError::Model`] naming the file.
 pub fn open_session(model: &Path, options: &SessionOptions) -> Result<Session, OnnxError> {
-    open_with(model, options, &[])
+    open_with(model, *options, &[])
 }
 
 /// Opens a model of which some constants are in memory already.
 pub(crate) fn open_with(
     model: &Path,
-    options: &SessionOptions,
+    options: SessionOptions,
     constants: &[(&str, Arc<DynValue>)],
 ) -> Result<Session, OnnxError> {
     let environment = runtime::environment()?;
@@ -61,7 +62,7 @@ pub(crate) fn open_with(
         for (name, value) in constants {
             builder = builder.with_initializer(name, Arc::clone(value))?;
         }
-        on_device(builder, options.device)?.commit_from_file(model)
+        on_device(builder, options)?.commit_from_file(model)
     };
     open().map_err(|source| OnnxError::Model {
         path: model.to_owned(),
@@ -71,8 +72,11 @@ pub(crate) fn open_with(
 
 /// Everything that depends on the device. A CUDA device is one more arm: its execution provider, with
 /// an error (not a silent return to the CPU) where it cannot be had.
-pub(crate) fn on_device(builder: SessionBuilder, device: Device) -> ort::Result<SessionBuilder> {
-    match device {
+pub(crate) fn on_device(
+    builder: SessionBuilder,
+    options: SessionOptions,
+) -> ort::Result<SessionBuilder> {
+    match options.device {
         Device::Cpu => Ok(builder
             // One thread per job and several jobs: a second thread gains 1.1-1.5 times for twice the
             // CPU, and threads that spin while they wait take the cores from the other jobs.
@@ -81,6 +85,9 @@ pub(crate) fn on_device(builder: SessionBuilder, device: Device) -> ort::Result<
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
             // Every text has another length, so a memory plan made for one shape is never used again.
-            .with_memory_pattern(false)?),
+            .with_memory_pattern(false)?
+            .with_execution_providers([CPU::default()
+                .with_arena_allocator(!options.frees)
+                .build()])?),
     }
 }

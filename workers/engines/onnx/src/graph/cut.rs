@@ -82,8 +82,8 @@ fn ends(graph: &Graph, types: &HashMap<String, ElementType>, size: usize) -> Vec
                 .min_by_key(|(crossing, last)| (*crossing, usize::MAX - last))
         };
         let found = least(begin + size / 2, begin + size).or_else(|| least(begin + size, count));
-        let Some((_, last)) = found else { break };
-        begin = last + 1;
+        let Some((_, node)) = found else { break };
+        begin = node + 1;
         ends.push(begin);
     }
     ends.push(count);

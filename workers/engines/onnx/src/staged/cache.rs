@@ -107,8 +107,8 @@ pub fn prepared<E: From<OnnxError>>(
         }
     };
     make(making.path())?;
-    let made = making.keep();
-    Ok(keep(&made, &kept).map_err(failed(&kept))?)
+    let done = making.keep();
+    Ok(keep(&done, &kept).map_err(failed(&kept))?)
 }
 
 /// Puts what was made where it is looked for.

@@ -160,6 +160,6 @@ impl Prepared {
             let shared = used.filter_map(|name| Some((name.as_str(), constants(name)?)));
             (self.folder.join(&file.name), shared.collect())
         });
-        Stages::open(pieces, options)
+        Stages::open(pieces, *options)
     }
 }

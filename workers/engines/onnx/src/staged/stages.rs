@@ -7,7 +7,7 @@ use std::{
 };
 
 use ort::{
-    session::{RunOptions, Session, SessionInputValue},
+    session::{Session, SessionInputValue},
     value::DynValue,
 };
 
@@ -19,7 +19,6 @@ pub type Values = HashMap<String, DynValue>;
 /// The open sessions of a network in pieces.
 pub struct Stages {
     stages: Vec<Stage>,
-    run: Option<RunOptions>,
     inputs: Vec<String>,
 }
 
@@ -34,15 +33,15 @@ impl Stages {
     /// Opens the pieces in order, each with the constants that it shares with others.
     pub(super) fn open<'n>(
         pieces: impl Iterator<Item = (PathBuf, Vec<(&'n str, Arc<DynValue>)>)>,
-        options: &SessionOptions,
+        options: SessionOptions,
     ) -> Result<Self, OnnxError> {
         let options = SessionOptions {
             optimised: true,
-            ..*options
+            ..options
         };
         let mut stages = Vec::new();
         for (file, constants) in pieces {
-            let session = open_with(&file, &options, &constants)?;
+            let session = open_with(&file, options, &constants)?;
             let inputs = session.inputs().iter();
             stages.push(Stage {
                 inputs: inputs.map(|input| input.name().to_owned()).collect(),
@@ -65,12 +64,7 @@ impl Stages {
                 }
             }
         }
-        let run = options.shrinks.then(shrinking).transpose()?;
-        Ok(Self {
-            stages,
-            run,
-            inputs,
-        })
+        Ok(Self { stages, inputs })
     }
 
     /// The names of the values that the first of them need.
@@ -87,10 +81,7 @@ impl Stages {
             let inputs: Vec<(&str, SessionInputValue)> = (stage.inputs.iter())
                 .filter_map(|name| Some((name.as_str(), values.get(name)?.into())))
                 .collect();
-            let outputs = match &self.run {
-                Some(run) => stage.session.run_with_options(inputs, run)?,
-                None => stage.session.run(inputs)?,
-            };
+            let outputs = stage.session.run(inputs)?;
             let made: Vec<(String, DynValue)> = (outputs.into_iter())
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect();
@@ -101,11 +92,4 @@ impl Stages {
         }
         Ok(values)
     }
-}
-
-/// Has a session give back what it does not need between runs.
-fn shrinking() -> Result<RunOptions, OnnxError> {
-    let mut run = RunOptions::new()?;
-    run.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
-    Ok(run)
 }

@@ -94,22 +94,23 @@ impl VoiceNetwork {
 impl Staged {
     /// Opens the parts of `prepared`, on two cores if there are.
     pub(super) fn open(prepared: &Prepared) -> Result<Self, OnnxError> {
-        let front = SessionOptions {
-            shrinks: true,
+        // Sentences differ in length; only the windows of the tail are alike.
+        let freeing = SessionOptions {
+            frees: true,
             ..SessionOptions::default()
         };
         let (front, rest) = thread::scope(|scope| {
             let rest = scope.spawn(|| -> Result<_, OnnxError> {
                 let options = SessionOptions::default();
                 let head = (prepared.has(HEAD))
-                    .then(|| prepared.open(HEAD, &front))
+                    .then(|| prepared.open(HEAD, &freeing))
                     .transpose()?;
                 let tail = (prepared.has(prepare::TAIL))
                     .then(|| Tail::open(prepared, &options))
                     .transpose()?;
                 Ok((head, tail))
             });
-            let front = prepared.open(prepare::FRONT, &front);
+            let front = prepared.open(prepare::FRONT, &freeing);
             (front, rest.join())
         });
         let (head, tail) = rest.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -38,10 +38,10 @@ impl Reaches {
 }
 
 impl Reach {
-    /// Behind a convolution with so many taps so far apart.
-    pub(super) fn convolved(self, taps: i64, apart: i64) -> Self {
+    /// Behind a convolution that reads from `before` samples back to `after` samples ahead.
+    pub(super) fn convolved(self, before: i64, after: i64) -> Self {
         Self {
-            edge: self.edge + (taps - 1) * apart,
+            edge: self.edge + before.max(after),
             ..self
         }
     }
@@ -67,10 +67,10 @@ mod tests {
     #[test]
     fn edges_grow_with_taps_and_with_upsampling() {
         let window = Reach { rate: 1, edge: 0 };
-        let reach = window.convolved(7, 3);
-        assert_eq!(reach, Reach { rate: 1, edge: 18 });
+        let reach = window.convolved(9, 9);
+        assert_eq!(reach, Reach { rate: 1, edge: 9 });
         let reach = reach.upsampled(4, 8);
-        assert_eq!(reach, Reach { rate: 4, edge: 80 });
-        assert_eq!(reach.overlap(), 21);
+        assert_eq!(reach, Reach { rate: 4, edge: 44 });
+        assert_eq!(reach.overlap(), 12);
     }
 }

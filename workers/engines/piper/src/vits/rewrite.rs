@@ -398,7 +398,10 @@ impl<'w, 'n> Writer<'w, 'n> {
                     .with_ints("strides", &[1, 1])
                     .with_int("group", groups),
             );
-            self.reaches.set(&output, reach.convolved(taps, apart));
+            self.reaches.set(
+                &output,
+                reach.convolved(before, (taps - 1) * apart - before),
+            );
             made.push(output);
         }
         Ok(made)
