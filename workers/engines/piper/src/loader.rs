@@ -85,8 +85,8 @@ impl EngineLoader for PiperLoader {
         tracing::debug!(
             model = model.name,
             configuration_ms = milliseconds(configured),
-            runtime_ms = milliseconds(linked - configured),
-            networks_ms = milliseconds(began.elapsed() - linked),
+            runtime_ms = milliseconds(linked.saturating_sub(configured)),
+            networks_ms = milliseconds(began.elapsed().saturating_sub(linked)),
             "brought a model into memory"
         );
         Ok(LoadedEngine::Speech(Arc::new(engine)))

@@ -101,12 +101,11 @@ impl Staged {
         };
         let (front, rest) = thread::scope(|scope| {
             let rest = scope.spawn(|| -> Result<_, OnnxError> {
-                let options = SessionOptions::default();
                 let head = (prepared.has(HEAD))
                     .then(|| prepared.open(HEAD, &freeing))
                     .transpose()?;
                 let tail = (prepared.has(prepare::TAIL))
-                    .then(|| Tail::open(prepared, &options))
+                    .then(|| Tail::open(prepared))
                     .transpose()?;
                 Ok((head, tail))
             });
@@ -140,12 +139,12 @@ impl Staged {
 }
 
 impl Tail {
-    fn open(prepared: &Prepared, options: &SessionOptions) -> Result<Self, OnnxError> {
+    fn open(prepared: &Prepared) -> Result<Self, OnnxError> {
         let fact = |name: &str| prepared.fact(name).ok_or_else(|| missing(name));
         let whole = |number: u64| usize::try_from(number).map_err(|_| missing("a small number"));
         let (rate, overlap) = (fact(prepare::RATE)?.max(1), fact(prepare::OVERLAP)?);
         Ok(Self {
-            stages: prepared.open(prepare::TAIL, options)?,
+            stages: prepared.open(prepare::TAIL, &SessionOptions::default())?,
             rate: whole(rate)?,
             window: whole((SAMPLES_PER_WINDOW / rate).max(4 * overlap).max(1))?,
             overlap: whole(overlap)?,

@@ -71,7 +71,6 @@ fn whole(model: &Path) -> Result<VoiceNetwork, OnnxError> {
 fn make(model: &Path, probe: &Utterance, folder: &Path) -> Result<(), OnnxError> {
     let network = Network::read(model)?;
     let expected = whole(model)?.say(probe.clone())?;
-    type Attempt = fn(&Network, &Path) -> Result<(Vec<Part>, Facts), OnnxError>;
     let attempts: [(&str, Attempt); 2] = [("rewritten", rewritten), ("cut", cut)];
     for (what, attempt) in attempts {
         let said = attempt(&network, folder)
@@ -91,6 +90,7 @@ fn make(model: &Path, probe: &Utterance, folder: &Path) -> Result<(), OnnxError>
 }
 
 type Facts = BTreeMap<String, u64>;
+type Attempt = fn(&Network, &Path) -> Result<(Vec<Part>, Facts), OnnxError>;
 
 /// Writes and opens what was made, and has it speak.
 fn say_prepared(
