@@ -26,31 +26,39 @@ fn write(folder: &Path, size: usize) -> Result<(), OnnxError> {
 }
 
 fn audio(prepared: &Prepared) -> Vec<f32> {
-    let mut stages = prepared.open("all", &SessionOptions::default()).unwrap();
+    let mut stages = prepared
+        .open("all", &SessionOptions::default())
+        .expect("it works");
     let ids = vec![1_i64, 0, 20, 0, 59, 0, 14, 0, 27, 0, 2];
-    let length = i64::try_from(ids.len()).unwrap();
+    let length = i64::try_from(ids.len()).expect("it works");
     let inputs = Values::from([
         (
             "input".to_owned(),
             Tensor::from_array(([1, ids.len()], ids))
-                .unwrap()
+                .expect("it works")
                 .into_dyn(),
         ),
         (
             "input_lengths".to_owned(),
-            Tensor::from_array(([1], vec![length])).unwrap().into_dyn(),
+            Tensor::from_array(([1], vec![length]))
+                .expect("it works")
+                .into_dyn(),
         ),
         (
             "scales".to_owned(),
             Tensor::from_array(([3], vec![0.0_f32, 1.0, 0.0]))
-                .unwrap()
+                .expect("it works")
                 .into_dyn(),
         ),
     ]);
-    let mut values = stages.run(inputs).unwrap();
+    let mut values = stages.run(inputs).expect("it works");
     assert_eq!(values.len(), 1, "{:?}", values.keys());
-    let audio = values.remove("output").unwrap();
-    audio.try_extract_tensor::<f32>().unwrap().1.to_vec()
+    let audio = values.remove("output").expect("it works");
+    audio
+        .try_extract_tensor::<f32>()
+        .expect("it works")
+        .1
+        .to_vec()
 }
 
 #[test]

@@ -38,11 +38,13 @@ impl Copy {
 
     /// With another network.
     fn changed(speakers: i64, change: impl FnOnce(&mut Network)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let joe = files().models.remove(JOE).unwrap();
-        let mut network = Network::read(&joe.onnx).unwrap();
+        let folder = tempfile::tempdir().expect("it works");
+        let joe = files().models.remove(JOE).expect("it works");
+        let mut network = Network::read(&joe.onnx).expect("it works");
         change(&mut network);
-        network.write(&folder.path().join("voice.onnx")).unwrap();
+        network
+            .write(&folder.path().join("voice.onnx"))
+            .expect("it works");
         let config = folder.path().join("voice.onnx.json");
         rewrite(&joe.config, &config, |config| {
             config["inference"] = json!({"noise_scale": 0, "length_scale": 1, "noise_w": 0});
@@ -57,7 +59,7 @@ impl Copy {
 
     fn load(&self) -> Arc<dyn SpeechEngine> {
         let mut files = files();
-        let joe = files.models.get_mut(JOE).unwrap();
+        let joe = files.models.get_mut(JOE).expect("it works");
         joe.onnx = self.onnx();
         joe.config = self.folder.path().join("voice.onnx.json");
         match load_from(files, JOE, 2) {
@@ -73,8 +75,8 @@ impl Copy {
 
     /// The one folder in which the prepared voice lies.
     fn prepared(&self) -> PathBuf {
-        let mut folders = fs::read_dir(self.kept()).unwrap();
-        let folder = folders.next().unwrap().unwrap().path();
+        let mut folders = fs::read_dir(self.kept()).expect("it works");
+        let folder = folders.next().expect("it works").expect("it works").path();
         assert!(folders.next().is_none(), "there is more than one");
         folder
     }
@@ -86,36 +88,40 @@ impl Copy {
         let mut inputs = vec![
             (
                 "input",
-                Value::from_array(([1, length], ids)).unwrap().into_dyn(),
+                Value::from_array(([1, length], ids))
+                    .expect("it works")
+                    .into_dyn(),
             ),
             (
                 "input_lengths",
-                Value::from_array(([1], vec![i64::try_from(length).unwrap()]))
-                    .unwrap()
+                Value::from_array(([1], vec![i64::try_from(length).expect("it works")]))
+                    .expect("it works")
                     .into_dyn(),
             ),
             (
                 "scales",
                 Value::from_array(([3], vec![0.0_f32, 1.0 / chunk.speed, 0.0]))
-                    .unwrap()
+                    .expect("it works")
                     .into_dyn(),
             ),
         ];
         if self.speakers > 1 {
-            let speaker = Value::from_array(([1], vec![speaker])).unwrap();
+            let speaker = Value::from_array(([1], vec![speaker])).expect("it works");
             inputs.push(("sid", speaker.into_dyn()));
         }
-        let outputs = session.run(inputs).unwrap();
-        let (_, samples) = outputs[0].try_extract_tensor::<f32>().unwrap();
+        let outputs = session.run(inputs).expect("it works");
+        let (_, samples) = outputs[0].try_extract_tensor::<f32>().expect("it works");
         let peak = samples.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
         samples.iter().map(|sample| sample / peak).collect()
     }
 
     fn ids(&self, phonemes: &str) -> Vec<i64> {
-        let config = fs::read(self.folder.path().join("voice.onnx.json")).unwrap();
-        let config: Json = serde_json::from_slice(&config).unwrap();
+        let config = fs::read(self.folder.path().join("voice.onnx.json")).expect("it works");
+        let config: Json = serde_json::from_slice(&config).expect("it works");
         let map = &config["phoneme_id_map"];
-        let of = |key: String| -> Vec<i64> { serde_json::from_value(map[key].clone()).unwrap() };
+        let of = |key: String| -> Vec<i64> {
+            serde_json::from_value(map[key].clone()).expect("it works")
+        };
         let mut ids = [of("^".to_owned()), of("_".to_owned())].concat();
         for phoneme in phonemes.chars() {
             ids.extend(of(phoneme.to_string()));
@@ -128,15 +134,16 @@ impl Copy {
     /// The voice says what was published says.
     fn expect_the_same(&self, text: &str, speed: f32) {
         let voice = self.load();
-        load_runtime(&files().onnx_runtime).unwrap();
-        let mut published = open_session(&self.onnx(), &SessionOptions::default()).unwrap();
-        for chunk in voice.plan(&request(text, speed)).unwrap() {
+        load_runtime(&files().onnx_runtime).expect("it works");
+        let mut published =
+            open_session(&self.onnx(), &SessionOptions::default()).expect("it works");
+        for chunk in voice.plan(&request(text, speed)).expect("it works") {
             for speaker in 0..self.speakers {
                 let mut chunk = chunk.clone();
                 if self.speakers > 1 {
                     chunk.voice = format!("{JOE}#{speaker}");
                 }
-                let said = voice.speak(&chunk).unwrap().samples;
+                let said = voice.speak(&chunk).expect("it works").samples;
                 expect_near(&said, &self.published(&mut published, &chunk, speaker));
             }
         }
@@ -155,9 +162,14 @@ fn expect_near(said: &[f32], expected: &[f32]) {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let files = fs::read_dir(folder).unwrap();
+    let files = fs::read_dir(folder).expect("it works");
     let mut names: Vec<String> = files
-        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .map(|file| {
+            file.expect("it works")
+                .file_name()
+                .into_string()
+                .expect("it works")
+        })
         .collect();
     names.sort();
     names
