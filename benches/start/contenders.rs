@@ -91,30 +91,27 @@ impl Cold {
                 .collect::<Vec<_>>()
         });
         let mut items = Vec::new();
-        match &self.request {
-            Some((path, body)) => {
-                let listened = until_it_listens(address, began).await?;
-                items.push(("until it listens".to_owned(), listened * 1_000.0));
-                let answer = Client::builder()
-                    .timeout(START)
-                    .build()?
-                    .post(format!("http://{address}{path}"))
-                    .json(body)
-                    .send()
-                    .await?
-                    .error_for_status()?;
-                let audio = answer.bytes().await?;
-                anyhow::ensure!(audio.len() > 10_000, "{} bytes of audio", audio.len());
-                let answered = began.elapsed().as_secs_f64() - listened;
-                items.push((
-                    "from the request to the audio".to_owned(),
-                    answered * 1_000.0,
-                ));
-            }
-            None => {
-                let status = process.child().wait()?;
-                anyhow::ensure!(status.success(), "it ended with {status}");
-            }
+        if let Some((path, body)) = &self.request {
+            let listened = until_it_listens(address, began).await?;
+            items.push(("until it listens".to_owned(), listened * 1_000.0));
+            let answer = Client::builder()
+                .timeout(START)
+                .build()?
+                .post(format!("http://{address}{path}"))
+                .json(body)
+                .send()
+                .await?
+                .error_for_status()?;
+            let audio = answer.bytes().await?;
+            anyhow::ensure!(audio.len() > 10_000, "{} bytes of audio", audio.len());
+            let answered = began.elapsed().as_secs_f64() - listened;
+            items.push((
+                "from the request to the audio".to_owned(),
+                answered * 1_000.0,
+            ));
+        } else {
+            let status = process.child().wait()?;
+            anyhow::ensure!(status.success(), "it ended with {status}");
         }
         let seconds = began.elapsed().as_secs_f64();
         // Of one that has ended only the whole is known to its parent.
