@@ -72,6 +72,14 @@ bench: setup-test models ## Criterion benches of the pure parts and the throughp
 bench-overhead: setup-test ## What a job costs that is no work, beside Celery behind FastAPI (about 5 min)
 	cargo bench --locked -p voicefleet-benches --bench overhead -- --celery "$$(benches/peers/celery/setup)"
 
+.PHONY: bench-piper
+bench-piper: setup-test models ## Piper as a server, beside piper-tts's own (about 30 min)
+	cargo bench --locked -p voicefleet-benches --bench piper -- --piper "$$(benches/peers/piper/setup)"
+
+.PHONY: bench-start
+bench-start: setup-test models ## Process start to first audio, beside piper-tts (about 2 min)
+	cargo bench --locked -p voicefleet-benches --bench start -- --piper "$$(benches/peers/piper/setup)"
+
 .PHONY: clean
 clean: ## Build output (models and data stay)
 	cargo clean

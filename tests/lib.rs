@@ -10,4 +10,4 @@ mod server;
 pub use client::{Answer, Client, id_of};
 pub use cluster::Cluster;
 pub use command::{Said, run_program};
-pub use server::Server;
+pub use server::{Server, program};

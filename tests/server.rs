@@ -206,7 +206,10 @@ fn children_of(parent: u32) -> anyhow::Result<Vec<u32>> {
 }
 
 /// The program built beside the running test or bench.
-pub(crate) fn program() -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// If it is not built.
+pub fn program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let program = own
         .ancestors()

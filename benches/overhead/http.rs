@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
 /// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Where a job is asked for, and how.
 #[derive(Clone, Copy)]
@@ -46,13 +46,13 @@ impl Client {
     }
 
     /// Asks for a job and waits for its result.
-    pub(crate) async fn job(&mut self, text: &str) -> anyhow::Result<()> {
+    pub(crate) async fn job(&mut self, text: &str) -> anyhow::Result<Bytes> {
         timeout(PATIENCE, self.asked(text))
             .await
             .context("no answer")?
     }
 
-    async fn asked(&mut self, text: &str) -> anyhow::Result<()> {
+    async fn asked(&mut self, text: &str) -> anyhow::Result<Bytes> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(self.endpoint.path)
@@ -63,8 +63,11 @@ impl Client {
         let answer = self.requests.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
-        let said = String::from_utf8_lossy(&body);
-        anyhow::ensure!(status == StatusCode::OK, "{status}: {said}");
-        Ok(())
+        anyhow::ensure!(
+            status == StatusCode::OK,
+            "{status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        Ok(body)
     }
 }

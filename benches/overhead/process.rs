@@ -25,8 +25,18 @@ impl Process {
             .with_context(|| format!("starting {named}"))
     }
 
+    #[allow(dead_code, reason = "not every bench that counts reads what is said")]
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.0
+    }
+
+    /// What is in memory of it, without its children, bytes.
+    #[allow(dead_code, reason = "not every bench that counts looks at memory")]
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        Ok(kib.context("VmRSS")?.parse::<u64>()? * 1024)
     }
 
     /// What it, its children and theirs have used, and those that have ended.
@@ -52,6 +62,16 @@ impl Drop for Process {
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.0.wait();
     }
+}
+
+/// What the children of this process that have ended have used, seconds of CPU.
+#[allow(dead_code, reason = "not every bench that counts waits for an end")]
+pub(crate) fn of_ended_children() -> anyhow::Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    let fields = fields.split_whitespace().skip(13).take(2);
+    let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
+    Ok(ticks / TICKS)
 }
 
 struct Account {

@@ -1,11 +1,15 @@
 //! `voicefleet models`: the model files on this machine.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
-use voicefleet_models::{Asset, Condition, Manifest, ModelStore, PullOptions, Set, progress};
+use voicefleet_core::{EngineId, ports::ModelRef};
+use voicefleet_models::{
+    Asset, Condition, Manifest, ModelStore, PullOptions, Set, catalog, progress,
+};
 
 use crate::{
     cli::{ModelsCommand, ModelsFolder},
+    engines,
     settings::models_folder,
 };
 
@@ -15,7 +19,11 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub(crate) async fn run(command: ModelsCommand) -> anyhow::Result<ExitCode> {
     match command {
         ModelsCommand::List(folder) => list(&open(folder)),
-        ModelsCommand::Pull { folder, names } => pull(&open(folder), names).await?,
+        ModelsCommand::Pull { folder, names } => {
+            let store = Arc::new(open(folder));
+            pull(&store, names).await?;
+            prepare_voices(&store);
+        }
         ModelsCommand::Verify(folder) => return verify(&open(folder)),
     }
     Ok(ExitCode::SUCCESS)
@@ -78,6 +86,27 @@ async fn pull(store: &ModelStore, names: Vec<String>) -> anyhow::Result<()> {
         store.dir().display(),
     ));
     Ok(())
+}
+
+/// Loads each Piper voice once, which leaves beside it what it is quicker to start from: workers may see
+/// this folder without the right to write.
+fn prepare_voices(store: &Arc<ModelStore>) {
+    let piper = EngineId::new("piper");
+    let loaders = engines::loaders(store);
+    let Some(loader) = loaders.iter().find(|loader| *loader.engine() == piper) else {
+        return;
+    };
+    let voices = catalog(store).models.into_iter();
+    for voice in voices.filter(|model| model.installed && model.engine == piper) {
+        let model = ModelRef {
+            name: voice.name,
+            digest: voice.digest,
+        };
+        // What a voice lacks is said when somebody wants to hear it.
+        if let Err(error) = loader.load(&model, 1) {
+            tracing::debug!(model = model.name, %error, "not prepared");
+        }
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "like the other commands")]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use reqwest::{Client, Response, header, redirect};
+use tokio::sync::OnceCell;
 use voicefleet_core::Timestamp;
 
 use crate::{
@@ -27,8 +28,11 @@ const MAX_ERROR: usize = 200;
 
 /// Posts to whatever the policy allows.
 pub(crate) struct Courier {
-    client: Client,
+    /// Made for the first post: it reads all the certificates of the system, which takes as long as all the
+    /// rest of a start, and most servers have no webhooks.
+    client: OnceCell<Client>,
     policy: UrlPolicy,
+    look_up: LookUp,
 }
 
 /// What is posted.
@@ -51,6 +55,8 @@ pub(crate) struct Answer {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PostError {
+    #[error("no HTTP client: {0}")]
+    NoClient(String),
     #[error(transparent)]
     Url(#[from] UrlRefused),
     #[error(transparent)]
@@ -64,8 +70,24 @@ pub(crate) enum PostError {
 }
 
 impl Courier {
-    pub(crate) fn new(policy: UrlPolicy, look_up: LookUp) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
+    pub(crate) fn new(policy: UrlPolicy, look_up: LookUp) -> Self {
+        Self {
+            client: OnceCell::new(),
+            policy,
+            look_up,
+        }
+    }
+
+    /// Fails if the TLS library cannot be set up.
+    async fn client(&self) -> Result<&Client, PostError> {
+        let made = self.client.get_or_try_init(|| async { self.make_client() });
+        made.await
+            .map_err(|error| PostError::NoClient(error.to_string()))
+    }
+
+    fn make_client(&self) -> Result<Client, reqwest::Error> {
+        let (policy, look_up) = (self.policy, self.look_up.clone());
+        Client::builder()
             .timeout(POST_LASTS_AT_MOST)
             .connect_timeout(CONNECT_LASTS_AT_MOST)
             .redirect(redirect::Policy::none())
@@ -76,8 +98,7 @@ impl Courier {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_FOR)
             .user_agent(concat!("Voicefleet-Webhooks/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client, policy })
+            .build()
     }
 
     /// Posts once. `now` is what dates in the answer are compared with.
@@ -85,8 +106,7 @@ impl Courier {
         // Also here, for what was allowed when the endpoint was made need not be allowed now, and the
         // resolver is not asked for what is an address already.
         let url = self.policy.check(&parcel.url)?;
-        let post = self
-            .client
+        let post = (self.client().await?)
             .post(url)
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", parcel.id)
@@ -191,7 +211,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let count = Arc::default();
-        let courier = Courier::new(OPEN, counted(&count)).unwrap();
+        let courier = Courier::new(OPEN, counted(&count));
         let answer = courier.post(parcel(format!("http://hook.example:{port}/")), now);
         let (answer, ()) = tokio::join!(answer, answer_once(&listener, response));
         (answer, count.load(Ordering::SeqCst))
@@ -237,7 +257,7 @@ mod tests {
             allow_private: false,
             ..OPEN
         };
-        let courier = Courier::new(closed, counted(&Arc::default())).unwrap();
+        let courier = Courier::new(closed, counted(&Arc::default()));
         let by_name = courier.post(parcel(format!("http://hook.example:{port}/")), Timestamp(0));
         let refused = by_name.await.unwrap_err();
         assert!(matches!(refused, PostError::Address(_)), "{refused}");
@@ -272,7 +292,7 @@ mod tests {
         let name = "hook.example".to_owned();
         let checked = GuardedResolver::addresses(closed, Arc::clone(&look_up), name).await;
         assert_eq!(checked.unwrap().len(), 1, "public so far");
-        let courier = Courier::new(closed, look_up).unwrap();
+        let courier = Courier::new(closed, look_up);
         let refused = courier.post(parcel(url), Timestamp(0)).await.unwrap_err();
         assert!(matches!(refused, PostError::Address(_)), "{refused}");
         assert_eq!(look_ups.load(Ordering::SeqCst), 2);
@@ -281,7 +301,7 @@ mod tests {
 
     #[tokio::test]
     async fn plain_http_is_refused_unless_allowed() {
-        let courier = Courier::new(UrlPolicy::default(), counted(&Arc::default())).unwrap();
+        let courier = Courier::new(UrlPolicy::default(), counted(&Arc::default()));
         let refused = courier
             .post(parcel("http://example.com/".into()), Timestamp(0))
             .await;

@@ -21,11 +21,6 @@ pub struct Deliverer {
     pub(crate) bell: Arc<Notify>,
 }
 
-/// Nothing to post with: the TLS library cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("no HTTP client for webhooks: {0}")]
-pub struct NoDeliverer(#[from] pub(crate) reqwest::Error);
-
 impl Deliverer {
     /// Delivers until `stop`; then starts nothing new and returns when what is under way has ended, which
     /// takes 20 s at most. Dropped before, what was under way is tried again after a minute.

@@ -31,7 +31,7 @@ mod url_policy;
 mod webhooks;
 
 pub use addresses::is_public;
-pub use deliverer::{Deliverer, NoDeliverer};
+pub use deliverer::Deliverer;
 pub use delivery::{
     Attempt, Delivery, DeliveryId, DeliveryPage, DeliveryStatus, InvalidDeliveryId,
 };

@@ -10,7 +10,7 @@ use voicefleet_core::{
 
 use crate::{
     Deliverer, Delivery, DeliveryId, DeliveryPage, Endpoint, EndpointChange, EndpointId, Event,
-    NewEndpoint, NoDeliverer, Secret, UrlPolicy, WebhookError,
+    NewEndpoint, Secret, UrlPolicy, WebhookError,
     attempt::Attempts,
     courier::Courier,
     delivery::{KeptDelivery, Place},
@@ -53,16 +53,16 @@ impl Webhooks {
     }
 
     /// Whoever posts what is enqueued here or elsewhere; its owner runs [`Deliverer::run`] as a task.
-    pub fn deliverer(&self) -> Result<Deliverer, NoDeliverer> {
+    pub fn deliverer(&self) -> Deliverer {
         let attempts = Attempts {
             endpoints: Endpoints(Arc::clone(&self.documents)),
             log: self.log.clone(),
             queue: self.queue.clone(),
-            courier: Courier::new(self.policy, system_look_up())?,
+            courier: Courier::new(self.policy, system_look_up()),
             clock: Arc::clone(&self.clock),
         };
         let bell = Arc::clone(&self.bell);
-        Ok(Deliverer { attempts, bell })
+        Deliverer { attempts, bell }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -58,7 +58,7 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
         let draining = switches.api.draining.clone();
         tasks.spawn(queue_what_was_left(context.clone(), draining.clone()));
         tasks.spawn(run_batches(context.clone(), draining.clone()));
-        tasks.spawn(context.webhooks.deliverer()?.run(draining));
+        tasks.spawn(context.webhooks.deliverer().run(draining));
         voicefleet_api::router(context)
     } else {
         let exposition = assembly.exposition(telemetry.registry());

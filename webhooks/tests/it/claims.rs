@@ -35,7 +35,7 @@ async fn servers_that_share_the_work_deliver_each_event_once() {
     }
     let mut servers = tokio::task::JoinSet::new();
     for _ in 0..3 {
-        let deliverer = fleet.server(OPEN).deliverer().unwrap();
+        let deliverer = fleet.server(OPEN).deliverer();
         servers.spawn(async move { deliverer.tick().await.unwrap() });
     }
     servers.join_all().await;
@@ -58,7 +58,7 @@ async fn what_a_lost_server_had_claimed_is_delivered_after_its_claim() {
     let (endpoint, _) = endpoint_at(&webhooks, &receiver.url("/hook")).await;
     let event = succeeded();
     webhooks.enqueue(&event).await.unwrap();
-    let lost = webhooks.deliverer().unwrap();
+    let lost = webhooks.deliverer();
     tokio::select! {
         _ = lost.tick() => panic!("the receiver does not answer"),
         _ = receiver.until(|held| held.received == 1) => {}
@@ -66,7 +66,7 @@ async fn what_a_lost_server_had_claimed_is_delivered_after_its_claim() {
     drop(lost);
 
     receiver.reply(Reply::Status(200));
-    let other = fleet.server(OPEN).deliverer().unwrap();
+    let other = fleet.server(OPEN).deliverer();
     let free = fleet.clock.now().after(CLAIM);
     assert_eq!(other.tick().await.unwrap(), Some(free));
     assert_eq!(receiver.received().len(), 1);
@@ -99,7 +99,7 @@ async fn a_ticket_that_a_crash_has_left_behind_tells_nothing_twice() {
         ttl: None,
         only_if: Precondition::None,
     };
-    let deliverer = webhooks.deliverer().unwrap();
+    let deliverer = webhooks.deliverer();
     let next = deliverer.tick().await.unwrap();
     // As if nobody had come to throw it away after the delivery was put off...
     fleet.documents.put(put_back.clone()).await.unwrap();
@@ -134,7 +134,7 @@ async fn an_event_without_a_ticket_gets_one_when_it_is_enqueued_again() {
         .documents
         .delete(Collection::Deliveries, &ticket, Precondition::None);
     delete.await.unwrap();
-    let deliverer = webhooks.deliverer().unwrap();
+    let deliverer = webhooks.deliverer();
     deliverer.tick().await.unwrap();
     assert!(receiver.received().is_empty());
     webhooks.enqueue(&event).await.unwrap();
@@ -148,7 +148,7 @@ async fn while_the_documents_are_away_nothing_is_lost() {
     let webhooks = fleet.server(OPEN);
     endpoint_at(&webhooks, &receiver.url("/hook")).await;
     webhooks.enqueue(&succeeded()).await.unwrap();
-    let deliverer = webhooks.deliverer().unwrap();
+    let deliverer = webhooks.deliverer();
     fleet.documents.outage().set_down(true);
     assert!(deliverer.tick().await.is_err());
     assert!(webhooks.enqueue(&succeeded()).await.is_err());
@@ -164,7 +164,7 @@ async fn what_another_server_enqueues_is_found_while_a_post_is_under_way() {
     let webhooks = fleet.server(OPEN);
     let (first, _) = endpoint_at(&webhooks, &slow.url("/hook")).await;
     webhooks.enqueue(&succeeded()).await.unwrap();
-    let deliverer = webhooks.deliverer().unwrap();
+    let deliverer = webhooks.deliverer();
     let told = async {
         slow.until(|held| held.paths.len() == 1).await;
         let other = fleet.server(OPEN);
@@ -185,7 +185,7 @@ async fn a_running_deliverer_is_woken_by_what_is_enqueued_and_finishes_what_it_h
     let (endpoint, _) = endpoint_at(&webhooks, &receiver.url("/hook")).await;
     let stop = CancellationToken::new();
     let mut task = tokio::task::JoinSet::new();
-    task.spawn(webhooks.deliverer().unwrap().run(stop.clone()));
+    task.spawn(webhooks.deliverer().run(stop.clone()));
     webhooks.enqueue(&succeeded()).await.unwrap();
     receiver.until(|held| held.paths.len() == 1).await;
     // While one is under way, too.

@@ -12,7 +12,7 @@ async fn at_most_sixteen_posts_are_under_way_and_four_to_one_endpoint() {
     for _ in 0..10 {
         webhooks.enqueue(&succeeded()).await.unwrap();
     }
-    let deliverer = webhooks.deliverer().unwrap();
+    let deliverer = webhooks.deliverer();
     let fill = async {
         receiver.until(|held| held.paths.len() == 16).await;
         receiver.open_gate();
@@ -38,7 +38,7 @@ async fn a_slow_endpoint_with_many_deliveries_does_not_hold_up_the_others() {
     }
     endpoint_at(&webhooks, &quick.url("/hook")).await;
     webhooks.enqueue(&succeeded()).await.unwrap();
-    let deliverer = webhooks.deliverer().unwrap();
+    let deliverer = webhooks.deliverer();
     let told = async {
         slow.until(|held| held.paths.len() == 4).await;
         quick.until(|held| held.received == 1).await;

@@ -97,7 +97,7 @@ async fn a_tenant_sees_and_tells_its_own_only() {
     let seen = webhooks.get(&tenant(), &theirs.id).await;
     assert!(matches!(seen, Err(WebhookError::NoEndpoint(_))));
     webhooks.enqueue(&succeeded()).await.unwrap();
-    webhooks.deliverer().unwrap().tick().await.unwrap();
+    webhooks.deliverer().tick().await.unwrap();
     let paths: Vec<_> = receiver
         .received()
         .into_iter()
@@ -124,7 +124,7 @@ async fn an_endpoint_is_told_what_it_wants() {
         made.unwrap();
     }
     assert_eq!(webhooks.enqueue(&succeeded()).await.unwrap(), 2);
-    webhooks.deliverer().unwrap().tick().await.unwrap();
+    webhooks.deliverer().tick().await.unwrap();
     let mut paths: Vec<_> = receiver
         .received()
         .into_iter()
@@ -176,7 +176,7 @@ async fn there_is_room_for_twenty_however_many_come_at_once() {
 async fn told(webhooks: &Webhooks, receiver: &Receiver) -> Received {
     let told = webhooks.enqueue(&succeeded()).await;
     told.expect("enqueued");
-    let deliverer = webhooks.deliverer().expect("a client");
+    let deliverer = webhooks.deliverer();
     deliverer.tick().await.expect("documents");
     receiver.received().pop().expect("a request")
 }
@@ -254,6 +254,6 @@ async fn what_waits_for_a_deleted_endpoint_is_dropped_and_what_is_not_there_is_n
         DeliveryStatus::Pending
     );
     webhooks.delete(&tenant(), &endpoint.id).await.unwrap();
-    assert_eq!(webhooks.deliverer().unwrap().tick().await.unwrap(), None);
+    assert_eq!(webhooks.deliverer().tick().await.unwrap(), None);
     assert!(receiver.received().is_empty());
 }

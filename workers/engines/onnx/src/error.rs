@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use voicefleet_core::ports::EngineError;
 
+use crate::graph::NetworkError;
+
 /// Why the runtime, a session or a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OnnxError {
@@ -45,6 +47,17 @@ pub enum OnnxError {
         path: PathBuf,
         /// What ONNX Runtime said.
         source: ort::Error,
+    },
+    /// A model cannot be taken apart or put together.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The files of a prepared model cannot be read or written.
+    #[error("the prepared model in {}: {source}", folder.display())]
+    Prepared {
+        /// Where they lie.
+        folder: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
     },
     /// A run failed, or an input or output was not as the model has it.
     #[error("ONNX Runtime: {0}")]

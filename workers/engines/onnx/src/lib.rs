@@ -8,12 +8,20 @@
 //! library and, one day, with the CUDA one. Any ONNX Runtime from 1.20 on is accepted; 1.31.1 is what
 //! the models are tested with.
 
+//!
+//! A model that takes long to open can be prepared once: read as a [`graph::Network`], changed,
+//! [optimised](optimised), cut into [pieces](graph::Network::pieces) and [kept](staged::prepared).
+
 mod error;
+pub mod graph;
 mod lanes;
+mod optimise;
 mod runtime;
 mod session;
+pub mod staged;
 
 pub use error::OnnxError;
 pub use lanes::Lanes;
+pub use optimise::optimised;
 pub use runtime::load_runtime;
 pub use session::{Device, SessionOptions, open_session};

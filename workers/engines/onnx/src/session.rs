@@ -1,11 +1,12 @@
 //! Opening a model.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use ort::session::{
     Session,
     builder::{GraphOptimizationLevel, SessionBuilder},
 };
+use ort::{ep::CPU, value::DynValue};
 
 use crate::{OnnxError, runtime};
 
@@ -22,6 +23,12 @@ pub enum Device {
 pub struct SessionOptions {
     /// What it computes on.
     pub device: Device,
+    /// Whether the model comes from [`optimised`](crate::optimised), and is opened as it is.
+    pub optimised: bool,
+    /// Whether memory is freed as soon as a run does not need it, instead of being kept for the next one
+    /// in an arena of the session. For sessions whose runs differ much in size, and for small ones, since an
+    /// arena takes a megabyte at once.
+    pub frees: bool,
 }
 
 /// Opens the model file `model` (`.onnx` or `.ort`). Takes a good part of a second.
@@ -30,6 +37,15 @@ pub struct SessionOptions {
 /// [`OnnxError::RuntimeNotLoaded`] before [`crate::load_runtime`], [`OnnxError::ModelFile`] and
 /// [`OnnxError::Model`] naming the file.
 pub fn open_session(model: &Path, options: &SessionOptions) -> Result<Session, OnnxError> {
+    open_with(model, *options, &[])
+}
+
+/// Opens a model of which some constants are in memory already.
+pub(crate) fn open_with(
+    model: &Path,
+    options: SessionOptions,
+    constants: &[(&str, Arc<DynValue>)],
+) -> Result<Session, OnnxError> {
     let environment = runtime::environment()?;
     let unreadable = |source| OnnxError::ModelFile {
         path: model.to_owned(),
@@ -37,9 +53,16 @@ pub fn open_session(model: &Path, options: &SessionOptions) -> Result<Session, O
     };
     std::fs::File::open(model).map_err(unreadable)?;
     let open = || -> ort::Result<Session> {
-        let builder =
-            Session::builder(&environment)?.with_optimization_level(GraphOptimizationLevel::All)?;
-        on_device(builder, options.device)?.commit_from_file(model)
+        let level = if options.optimised {
+            GraphOptimizationLevel::Disable
+        } else {
+            GraphOptimizationLevel::All
+        };
+        let mut builder = Session::builder(&environment)?.with_optimization_level(level)?;
+        for (name, value) in constants {
+            builder = builder.with_initializer(name, Arc::clone(value))?;
+        }
+        on_device(builder, options)?.commit_from_file(model)
     };
     open().map_err(|source| OnnxError::Model {
         path: model.to_owned(),
@@ -49,8 +72,11 @@ pub fn open_session(model: &Path, options: &SessionOptions) -> Result<Session, O
 
 /// Everything that depends on the device. A CUDA device is one more arm: its execution provider, with
 /// an error (not a silent return to the CPU) where it cannot be had.
-fn on_device(builder: SessionBuilder, device: Device) -> ort::Result<SessionBuilder> {
-    match device {
+pub(crate) fn on_device(
+    builder: SessionBuilder,
+    options: SessionOptions,
+) -> ort::Result<SessionBuilder> {
+    match options.device {
         Device::Cpu => Ok(builder
             // One thread per job and several jobs: a second thread gains 1.1-1.5 times for twice the
             // CPU, and threads that spin while they wait take the cores from the other jobs.
@@ -59,6 +85,9 @@ fn on_device(builder: SessionBuilder, device: Device) -> ort::Result<SessionBuil
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
             // Every text has another length, so a memory plan made for one shape is never used again.
-            .with_memory_pattern(false)?),
+            .with_memory_pattern(false)?
+            .with_execution_providers([CPU::default()
+                .with_arena_allocator(!options.frees)
+                .build()])?),
     }
 }

@@ -1,19 +1,12 @@
 //! A voice in memory.
 
-use std::{
-    borrow::Cow,
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, path::Path};
 
-use ort::{
-    session::{Session, SessionInputValue},
-    value::Tensor,
-};
 use voicefleet_core::{
     ErrorCode, Failure, Pcm,
     ports::{EngineError, SpeechChunk, SpeechEngine, SpeechRequest},
 };
-use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, open_session};
+use voicefleet_onnx::Lanes;
 use voicefleet_phonemes::{Espeak, EspeakError};
 use voicefleet_verbalise::verbalise;
 
@@ -21,36 +14,44 @@ use crate::{
     config::{Speakers, VoiceConfig},
     pieces::pieces,
     sentences::sentences,
+    vits::{Utterance, VoiceNetwork, opener},
 };
 
 /// Phonemes in one run at speed 1.
 const PHONEMES_PER_RUN: f32 = 250.0;
+
+/// Phonemes that are spoken to see whether a prepared voice says the same as the published one.
+const PROBE: usize = 50;
 
 /// A voice, ready to speak.
 pub(crate) struct PiperEngine {
     name: String,
     config: VoiceConfig,
     espeak: Espeak,
-    sessions: Lanes<Session>,
+    networks: Lanes<VoiceNetwork>,
 }
 
 impl PiperEngine {
-    /// Opens the network `onnx` of the voice `name`.
+    /// Opens the network `onnx`, whose content has the digest `digest`, of the voice `name`.
     pub(crate) fn open(
         name: &str,
         onnx: &Path,
+        digest: &str,
         config: VoiceConfig,
         espeak: Espeak,
         lanes: usize,
     ) -> Result<Self, EngineError> {
-        let path: PathBuf = onnx.to_owned();
-        let open = move || open_session(&path, &SessionOptions::default());
-        let sessions = Lanes::new(lanes, open)?;
+        let probe = Utterance {
+            ids: config.ids.sample(PROBE),
+            scales: [0.0, 1.0, 0.0],
+            speaker: matches!(config.speakers, Speakers::Several { .. }).then_some(0),
+        };
+        let networks = Lanes::new(lanes, opener(onnx, digest, &probe)?)?;
         let engine = Self {
             name: name.to_owned(),
             config,
             espeak,
-            sessions,
+            networks,
         };
         engine.check_inputs(onnx)?;
         Ok(engine)
@@ -62,11 +63,7 @@ impl PiperEngine {
         if matches!(self.config.speakers, Speakers::Several { .. }) {
             expected.push("sid");
         }
-        let names = |session: &mut Session| -> Vec<String> {
-            let inputs = session.inputs().iter();
-            inputs.map(|input| input.name().to_owned()).collect()
-        };
-        let mut found = self.sessions.with(names)?;
+        let mut found = self.networks.with(|network| network.inputs())?;
         found.sort();
         expected.sort_unstable();
         if found == expected {
@@ -132,31 +129,6 @@ impl PiperEngine {
             .chars()
             .any(|c| is_sound(c) && self.config.ids.knows(c))
     }
-
-    /// Runs the network over one sequence of ids.
-    fn infer(
-        session: &mut Session,
-        ids: Vec<i64>,
-        scales: [f32; 3],
-        speaker: Option<i64>,
-    ) -> Result<Vec<f32>, OnnxError> {
-        let length = ids.len();
-        let lengths = i64::try_from(length).expect("a sequence is short");
-        let mut inputs: Vec<(&str, SessionInputValue)> = vec![
-            ("input", Tensor::from_array(([1, length], ids))?.into()),
-            (
-                "input_lengths",
-                Tensor::from_array(([1], vec![lengths]))?.into(),
-            ),
-            ("scales", Tensor::from_array(([3], scales.to_vec()))?.into()),
-        ];
-        if let Some(speaker) = speaker {
-            inputs.push(("sid", Tensor::from_array(([1], vec![speaker]))?.into()));
-        }
-        let outputs = session.run(inputs)?;
-        let (_, audio) = outputs[0].try_extract_tensor::<f32>()?;
-        Ok(audio.to_vec())
-    }
 }
 
 impl SpeechEngine for PiperEngine {
@@ -189,15 +161,17 @@ impl SpeechEngine for PiperEngine {
     fn speak(&self, chunk: &SpeechChunk) -> Result<Pcm, EngineError> {
         let speaker = self.speaker(&chunk.voice)?;
         check_speed(chunk.speed)?;
-        let ids = self.config.ids.sequence(&chunk.phonemes);
         let scales = self.config.inference;
-        let scales = [
-            scales.noise_scale,
-            scales.length_scale / chunk.speed,
-            scales.noise_w,
-        ];
-        let infer = |session: &mut Session| Self::infer(session, ids, scales, speaker);
-        let mut samples = self.sessions.with(infer)??;
+        let utterance = Utterance {
+            ids: self.config.ids.sequence(&chunk.phonemes),
+            scales: [
+                scales.noise_scale,
+                scales.length_scale / chunk.speed,
+                scales.noise_w,
+            ],
+            speaker,
+        };
+        let mut samples = self.networks.with(|network| network.say(utterance))??;
         normalise(&mut samples);
         let rate = self.config.sample_rate;
         let pause = u64::from(rate) * u64::from(chunk.pause_ms) / 1000;

@@ -42,6 +42,19 @@ impl PhonemeIds {
         self.by_phoneme.contains_key(&phoneme)
     }
 
+    /// A sequence of phonemes that the voice has learnt, the same ones every time.
+    pub(crate) fn sample(&self, length: usize) -> Vec<i64> {
+        let known: BTreeSet<char> = self.by_phoneme.keys().copied().collect();
+        let letters = known.into_iter().filter(|phoneme| phoneme.is_alphabetic());
+        let sample: String = letters
+            .collect::<Vec<_>>()
+            .into_iter()
+            .cycle()
+            .take(length)
+            .collect();
+        self.sequence(&sample)
+    }
+
     /// The id sequence of `phonemes`, as piper-tts makes it: begin pad (phoneme pad)* end. Phonemes
     /// that the voice has not learnt are left out, with a warning.
     pub(crate) fn sequence(&self, phonemes: &str) -> Vec<i64> {

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! text -> lines -> clauses (espeak-ng) -> sentences -> pieces of bounded length   plan: chunks
-//! phonemes -> ids -> VITS network (ONNX Runtime) -> loudness                      speak: audio
+//! phonemes -> ids -> VITS network (ONNX Runtime, prepared once) -> loudness       speak: audio
 //! ```
 //!
 //! The measure is piper-tts 1.8.0: the same phonemes, the same ids and the same durations, which the
@@ -26,5 +26,6 @@ mod ids;
 mod loader;
 mod pieces;
 mod sentences;
+mod vits;
 
 pub use loader::{PiperFiles, PiperLoader, PiperModelFiles};

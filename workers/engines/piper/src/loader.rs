@@ -1,6 +1,11 @@
 //! Bringing voices into memory.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use voicefleet_core::{
     EngineId,
@@ -63,10 +68,31 @@ impl EngineLoader for PiperLoader {
                 model.name
             )));
         };
+        let began = Instant::now();
         let config = VoiceConfig::read(&files.config).map_err(|error| failed(&error))?;
         let espeak = Espeak::open(&self.files.espeak_data).map_err(|error| failed(&error))?;
+        let configured = began.elapsed();
         load_runtime(&self.files.onnx_runtime)?;
-        let engine = PiperEngine::open(&files.voice, &files.onnx, config, espeak, lanes)?;
+        let linked = began.elapsed();
+        let engine = PiperEngine::open(
+            &files.voice,
+            &files.onnx,
+            &model.digest,
+            config,
+            espeak,
+            lanes,
+        )?;
+        tracing::debug!(
+            model = model.name,
+            configuration_ms = milliseconds(configured),
+            runtime_ms = milliseconds(linked.saturating_sub(configured)),
+            networks_ms = milliseconds(began.elapsed().saturating_sub(linked)),
+            "brought a model into memory"
+        );
         Ok(LoadedEngine::Speech(Arc::new(engine)))
     }
+}
+
+fn milliseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }

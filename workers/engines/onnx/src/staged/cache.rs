@@ -1,0 +1,131 @@
+//! Where prepared networks are kept.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use super::Prepared;
+use crate::OnnxError;
+
+/// What a prepared network was made of and for. If any of it changes it is made anew.
+pub struct Key(String);
+
+impl Key {
+    /// The key of the model file `model`, with the digest of its content if it is known, prepared by
+    /// `version` of whoever prepares it, for the loaded ONNX Runtime and this processor.
+    ///
+    /// # Errors
+    /// If the model file is not there.
+    pub fn new(model: &Path, digest: &str, version: &str) -> Result<Self, OnnxError> {
+        let unreadable = |source| OnnxError::ModelFile {
+            path: model.to_owned(),
+            source,
+        };
+        let file = fs::metadata(model).map_err(unreadable)?;
+        let changed = file.modified().map_err(unreadable)?;
+        let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let parts = [
+            digest,
+            &file.len().to_string(),
+            &changed.as_nanos().to_string(),
+            version,
+            env!("CARGO_PKG_VERSION"),
+            ort::info(),
+            std::env::consts::ARCH,
+            &processor(),
+        ];
+        // Only files of one model lie side by side, so 64 bits are many.
+        let mut sums = [
+            crc32fast::Hasher::new(),
+            crc32fast::Hasher::new_with_initial(1),
+        ];
+        for sum in &mut sums {
+            for part in parts {
+                sum.update(part.as_bytes());
+                sum.update(&[0]);
+            }
+        }
+        let [one, other] = sums.map(crc32fast::Hasher::finalize);
+        Ok(Self(format!("{one:08x}{other:08x}")))
+    }
+}
+
+/// The instructions that the layout of prepared weights hangs on.
+fn processor() -> String {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let has = [
+            is_x86_feature_detected!("avx"),
+            is_x86_feature_detected!("fma"),
+            is_x86_feature_detected!("avx2"),
+            is_x86_feature_detected!("avx512f"),
+            is_x86_feature_detected!("avx512vnni"),
+        ];
+        format!("{has:?}")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    String::new()
+}
+
+/// The prepared network for `key`, from `folder` or made by `make` in a folder that it is given, and kept
+/// in `folder` for the next time. What is broken is made anew. Where `folder` cannot be written to,
+/// it is made for this time only.
+///
+/// Processes that make the same at the same time do not disturb each other.
+///
+/// # Errors
+/// What `make` returns; files that cannot be written in the system's folder for temporary files.
+pub fn prepared<E: From<OnnxError>>(
+    folder: &Path,
+    key: &Key,
+    make: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<Prepared, E> {
+    let kept = folder.join(&key.0);
+    match Prepared::read(&kept) {
+        Ok(prepared) => return Ok(prepared),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !kept.exists() => {}
+        Err(error) => {
+            tracing::warn!(folder = %kept.display(), %error, "a prepared model is broken and is made anew");
+        }
+    }
+    let failed = |path: &Path| {
+        let folder = path.to_owned();
+        move |source| OnnxError::Prepared { folder, source }
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("making-");
+    let making = match fs::create_dir_all(folder).and_then(|()| builder.tempdir_in(folder)) {
+        Ok(making) => making,
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "a prepared model cannot be kept: every start prepares it anew");
+            let making = builder.tempdir().map_err(failed(&std::env::temp_dir()))?;
+            make(making.path())?;
+            let prepared = Prepared::read(making.path()).map_err(failed(making.path()))?;
+            return Ok(prepared.in_its_own(making));
+        }
+    };
+    make(making.path())?;
+    let done = making.keep();
+    Ok(keep(&done, &kept).map_err(failed(&kept))?)
+}
+
+/// Puts what was made where it is looked for.
+fn keep(made: &Path, kept: &Path) -> io::Result<Prepared> {
+    if fs::rename(made, kept).is_err() {
+        // Somebody else was quicker, or what lies there is broken.
+        if let Ok(prepared) = Prepared::read(kept) {
+            fs::remove_dir_all(made)?;
+            return Ok(prepared);
+        }
+        fs::remove_dir_all(kept)?;
+        fs::rename(made, kept)?;
+    }
+    Prepared::read(kept)
+}
+
+/// For a folder that a model's prepared networks are kept in.
+pub fn beside(model: &Path) -> PathBuf {
+    model.with_extension("prepared")
+}

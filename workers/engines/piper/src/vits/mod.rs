@@ -1,0 +1,21 @@
+//! Piper's network (VITS) as we compute it: made once from the `.onnx` file, kept beside it.
+//!
+//! ```text
+//! ids -> text encoder, durations, noise    "front": cut into pieces, for they open in a tenth of the time
+//!     -> flow, first stage of the decoder  "head": over the whole sentence
+//!     -> later stages of the decoder       "tail": window by window, so that memory stays small
+//! ```
+//!
+//! Head and tail are rewritten ([`rewrite`]): the exporter's one-dimensional convolutions become
+//! two-dimensional ones, for which ONNX Runtime has kernels on blocked channels. A network in which the
+//! parts are not found is only cut into pieces, and one that then does not say the same, sample by
+//! sample, stays as it is.
+
+mod find;
+mod network;
+mod prepare;
+mod reach;
+mod rewrite;
+
+pub(crate) use network::{Utterance, VoiceNetwork};
+pub(crate) use prepare::opener;
