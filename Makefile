@@ -72,6 +72,14 @@ bench: setup-test models ## Criterion benches of the pure parts and the throughp
 bench-overhead: setup-test ## What a job costs that is no work, beside Celery behind FastAPI (about 5 min)
 	cargo bench --locked -p voicefleet-benches --bench overhead -- --celery "$$(benches/peers/celery/setup)"
 
+.PHONY: bench-cached
+bench-cached: setup-test ## Speech that is there already, beside nginx and Redis (about 5 min; wants wrk and nginx-light)
+	cargo bench --locked -p voicefleet-benches --bench cached
+
+.PHONY: bench-scale
+bench-scale: setup-test ## What a job costs as jobs wait, tenants come and workers are there (about 6 min)
+	cargo bench --locked -p voicefleet-benches --bench scale
+
 .PHONY: clean
 clean: ## Build output (models and data stay)
 	cargo clean
