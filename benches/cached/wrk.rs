@@ -54,7 +54,7 @@ fn read(text: &str) -> Option<Figures> {
         .filter_map(|begin| line(begin))
         .flat_map(|figures| figures.split([' ', ',']))
         .filter_map(|word| word.parse::<f64>().ok())
-        .sum();
+        .fold(0.0, |sum, failed| sum + failed);
     Some(Figures {
         per_second: line("Requests/sec:")?.parse().ok()?,
         p50_ms: milliseconds(line("50%")?)?,

@@ -19,7 +19,7 @@ use voicefleet_core::{
 
 use crate::{
     delivery::{Desk, RabbitDelivery, Received, moved},
-    doorbell::{Doorbell, Marks},
+    doorbell::{Bell, Doorbell, Marks},
     feed::{Feed, Hand},
     headers,
     publisher::unavailable,
@@ -40,10 +40,15 @@ const HEAD_START: Duration = Duration::from_millis(20);
 /// channel answers one question after the other.
 pub(crate) const HANDS: usize = 8;
 
-/// How long what a worker is fed with may wait here because it has no room, and how long a worker is idle
-/// before it is fed again after that.
+/// How long what a worker is fed with may wait here because it has no room.
 const HOLD: Duration = Duration::from_millis(20);
-const IDLE: Duration = Duration::from_millis(100);
+
+/// How long after that a worker which has room is fed again: to begin and end it costs the broker more than
+/// fetching a few jobs does.
+const FEED_AGAIN: Duration = Duration::from_secs(1);
+
+/// In what time a worker that is quick takes as many jobs as it has room for.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// What the consumer wants of its task.
 #[derive(Clone, Copy)]
@@ -146,6 +151,7 @@ pub(crate) struct Fetching {
     pub(crate) desk: Desk,
     /// For being fed, by [`Tier::rank`].
     pub(crate) feeding: [Channel; 3],
+    pub(crate) bell: Bell,
     pub(crate) feed: Option<Feed>,
     /// When the worker may be fed.
     pub(crate) feed_from: Instant,
@@ -161,13 +167,16 @@ pub(crate) struct Pace {
     /// Deliveries taken, until a moment.
     taken: usize,
     until: Instant,
+    /// It had more than it could begin: for a while its pace does not matter.
+    rests: bool,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
             taken: 0,
-            until: Instant::now() + IDLE,
+            until: Instant::now() + MOMENT,
+            rests: false,
         }
     }
 }
@@ -179,8 +188,16 @@ impl Pace {
         if now < self.until {
             return false;
         }
-        self.until = now + IDLE;
-        std::mem::take(&mut self.taken) >= room
+        self.until = now + MOMENT;
+        let taken = std::mem::take(&mut self.taken);
+        !std::mem::take(&mut self.rests) && taken >= room
+    }
+
+    /// Counts anew.
+    fn begin(&mut self) {
+        let moment = if self.rests { FEED_AGAIN } else { MOMENT };
+        self.until = Instant::now() + moment;
+        self.taken = 0;
     }
 }
 
@@ -214,6 +231,9 @@ impl Fetching {
     async fn fetch(&mut self, wishes: &mut watch::Receiver<Wish>) -> Fetched {
         loop {
             let wish = *wishes.borrow_and_update();
+            if self.feed.is_some() && self.pace.rests {
+                self.end_feed().await;
+            }
             if self.feed.is_some() {
                 match self.fed(wish, wishes).await {
                     Some(found) if found.is_empty() => continue,
@@ -268,7 +288,11 @@ impl Fetching {
         let prefetch = u16::try_from(self.most_room).unwrap_or(u16::MAX);
         let (lanes, channels) = (&self.lanes, &self.feeding);
         match Feed::start(lanes, channels, prefetch, self.desk.clone()).await {
-            Ok(feed) => self.feed = Some(feed),
+            Ok(feed) => {
+                self.feed = Some(feed);
+                self.pace.rests = false;
+                self.ring_bell(false).await;
+            }
             Err(error) => {
                 tracing::debug!(%error, "the broker does not feed this worker");
                 self.feed_from = Instant::now() + LOOK_EVERY;
@@ -276,12 +300,28 @@ impl Fetching {
         }
     }
 
+    /// Whether the doorbell is to be heard. Where that fails there is the looking now and then.
+    async fn ring_bell(&self, is_heard: bool) {
+        let changing = async {
+            if is_heard {
+                self.bell.connect().await
+            } else {
+                self.bell.disconnect().await
+            }
+        };
+        if let Err(error) = self.desk.publisher.in_time(changing).await {
+            tracing::debug!(%error, is_heard, "the doorbell is as it was");
+        }
+    }
+
     async fn end_feed(&mut self) {
         if let Some(feed) = self.feed.take() {
             feed.end().await;
         }
-        self.feed_from = Instant::now() + IDLE;
-        self.pace = Pace::default();
+        // From here on it hears of what comes; what came before it finds by looking.
+        self.ring_bell(true).await;
+        self.feed_from = Instant::now() + FEED_AGAIN;
+        self.pace.begin();
         self.marks.mark_all();
     }
 
@@ -294,8 +334,15 @@ impl Fetching {
     ) -> Option<VecDeque<Box<dyn Delivery>>> {
         if wish.least == Tier::Batch {
             let found = self.take_fed(wish.room).await.ok()?;
+            if self.feed.as_mut()?.has_left_for(HOLD) {
+                // What was taken is the worker's; the rest goes back when it asks for more.
+                self.pace.rests = true;
+            }
             if !found.is_empty() {
                 return Some(found);
+            }
+            if self.pace.rests {
+                return None;
             }
         }
         let feed = self.feed.as_mut()?;

@@ -14,6 +14,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::{FutureExt, Stream, StreamExt, future::join_all, stream::SelectAll};
@@ -23,6 +24,7 @@ use lapin::{
     options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
     types::{FieldTable, ShortString},
 };
+use tokio::time::Instant;
 use voicefleet_core::Tier;
 
 use crate::{delivery::Desk, topology::Lane};
@@ -91,6 +93,8 @@ struct Open {
     arriving: SelectAll<FromLane>,
     /// Arrived, and not taken; by [`Tier::rank`].
     waiting: [VecDeque<Message>; 3],
+    /// Since when something is left there whenever the worker has taken what it has room for.
+    left_since: Option<Instant>,
 }
 
 impl Feed {
@@ -105,6 +109,7 @@ impl Feed {
             consumers: Vec::with_capacity(lanes.len()),
             arriving: SelectAll::new(),
             waiting: Default::default(),
+            left_since: None,
         };
         // From here on whatever has come goes back if this fails half-way.
         let mut feed = Self {
@@ -158,6 +163,19 @@ impl Feed {
     /// The oldest of that tier.
     pub(crate) fn take(&mut self, tier: Tier) -> Option<Message> {
         self.open.as_mut()?.waiting[tier.rank()].pop_front()
+    }
+
+    /// Notes that the worker has taken what it has room for. Whether something has been left here every time
+    /// for longer than `most`.
+    pub(crate) fn has_left_for(&mut self, most: Duration) -> bool {
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        if open.waiting.iter().all(VecDeque::is_empty) {
+            open.left_since = None;
+            return false;
+        }
+        open.left_since.get_or_insert_with(Instant::now).elapsed() > most
     }
 
     /// Waits until something more has come; `false` if nothing comes any more.

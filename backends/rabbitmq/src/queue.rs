@@ -304,6 +304,7 @@ impl JobQueue for RabbitQueue {
             rota: TierRota::new(self.config.shares),
             look_again: tokio::time::Instant::now() + LOOK_EVERY,
             feeding,
+            bell: doorbell.bell(),
             feed: None,
             feed_from: tokio::time::Instant::now(),
             hand: Hand::default(),
