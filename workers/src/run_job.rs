@@ -399,10 +399,10 @@ async fn beside_if_it_lasts<T>(
     announced: impl Future<Output = Result<(), Setback>>,
 ) -> (Result<(), Setback>, T) {
     let mut computing = std::pin::pin!(computing);
-    match tokio::time::timeout(ANNOUNCE_AFTER, computing.as_mut()).await {
-        Ok(made) => (Ok(()), made),
-        Err(_) => tokio::join!(announced, computing),
+    if let Ok(made) = tokio::time::timeout(ANNOUNCE_AFTER, computing.as_mut()).await {
+        return (Ok(()), made);
     }
+    tokio::join!(announced, computing)
 }
 
 fn count(chunks: usize) -> u32 {
