@@ -80,6 +80,14 @@ bench-piper: setup-test models ## Piper as a server, beside piper-tts's own (abo
 bench-start: setup-test models ## Process start to first audio, beside piper-tts (about 2 min)
 	cargo bench --locked -p voicefleet-benches --bench start -- --piper "$$(benches/peers/piper/setup)"
 
+.PHONY: bench-cached
+bench-cached: setup-test ## Speech that is there already, beside nginx and Redis (about 5 min; wants wrk and nginx-light)
+	cargo bench --locked -p voicefleet-benches --bench cached
+
+.PHONY: bench-scale
+bench-scale: setup-test ## What a job costs as jobs wait, tenants come and workers are there (about 6 min)
+	cargo bench --locked -p voicefleet-benches --bench scale
+
 .PHONY: clean
 clean: ## Build output (models and data stay)
 	cargo clean

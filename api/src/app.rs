@@ -12,6 +12,7 @@ use crate::{
     audio_codec::CodecLanes,
     context::{ApiContext, ApiLimits},
     fleet::FleetView,
+    near::Near,
     problem::ApiError,
     rendering::Renderings,
     telemetry::Meters,
@@ -35,7 +36,11 @@ pub(crate) struct App {
 pub(crate) type SharedApp = Arc<App>;
 
 impl App {
-    pub(crate) fn new(context: ApiContext) -> Self {
+    pub(crate) fn new(mut context: ApiContext) -> Self {
+        if context.limits.near_bytes > 0 {
+            let (store, clock) = (context.blobs, Arc::clone(&context.clock));
+            context.blobs = Arc::new(Near::before(store, clock, context.limits.near_bytes));
+        }
         let limits = &context.limits;
         Self {
             codec_lanes: CodecLanes::new(

@@ -93,6 +93,8 @@ pub struct ApiLimits {
     pub codec_lanes: usize,
     /// Decodings and encodings waiting for a lane; further ones are told to come back.
     pub codec_waiting: usize,
+    /// Finished audio that is kept in this process, bytes; 0: none is.
+    pub near_bytes: usize,
     /// How long a synchronous request waits for its job.
     pub sync_wait: Duration,
     /// How long the work of a client that has hung up goes on without anybody else waiting for it: clients
@@ -133,6 +135,7 @@ impl Default for ApiLimits {
             audio: AudioLimits::default(),
             codec_lanes: 2,
             codec_waiting: 64,
+            near_bytes: 0,
             // LiveKit's clients give up after 30 s.
             sync_wait: Duration::from_secs(25),
             // OpenAI's clients come back within 1 s, LiveKit's within 2.

@@ -1,6 +1,6 @@
 //! Serving a router over TCP with bounds on what a slow client may hold.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -9,7 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
     task::JoinSet,
     time::sleep,
@@ -41,6 +41,25 @@ impl Default for ConnectionLimits {
             header_timeout: Duration::from_secs(10),
         }
     }
+}
+
+/// Clients that the system lets connect before they are accepted: a crowd that comes at once is not made to
+/// try again a second later. Systems have a bound of their own, 4 096 on Linux.
+const BACKLOG: u32 = 4_096;
+
+/// A listener at that address.
+///
+/// # Errors
+/// If the address is in use, or not ours.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves HTTP/1.1 until `closing`, and then what has been begun. Dropped, it breaks off.

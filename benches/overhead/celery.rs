@@ -97,7 +97,10 @@ impl Celery {
                 path: "/jobs",
                 body: |text| json!({"text": text}).to_string(),
             },
-            processes: vec![Process::start(&mut worker)?, Process::start(&mut api)?],
+            processes: vec![
+                ("worker", Process::start(&mut worker)?),
+                ("API", Process::start(&mut api)?),
+            ],
         })
     }
 

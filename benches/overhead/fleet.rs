@@ -11,13 +11,21 @@ use crate::{
 /// Its processes; gone when dropped.
 pub(crate) struct Fleet {
     pub(crate) endpoint: Endpoint,
-    pub(crate) processes: Vec<Process>,
+    pub(crate) processes: Vec<(&'static str, Process)>,
 }
 
 /// How a crowd fared.
 pub(crate) struct Crowd {
     pub(crate) answers: Answers,
-    pub(crate) cpu_seconds: f64,
+    /// CPU seconds of each process.
+    pub(crate) cpu_seconds: Vec<(&'static str, f64)>,
+}
+
+impl Crowd {
+    /// Of all processes.
+    pub(crate) fn all_cpu_seconds(&self) -> f64 {
+        self.cpu_seconds.iter().map(|(_, seconds)| seconds).sum()
+    }
 }
 
 impl Fleet {
@@ -35,13 +43,18 @@ impl Fleet {
     pub(crate) async fn crowd(&self, clients: usize, span: Duration) -> anyhow::Result<Crowd> {
         let before = self.cpu_seconds()?;
         let answers = load::crowd(self.endpoint, clients, span).await?;
+        let after = self.cpu_seconds()?;
+        let spent = after.into_iter().zip(before);
+        let spent = spent.map(|((name, after), (_, before))| (name, after - before));
         Ok(Crowd {
             answers,
-            cpu_seconds: self.cpu_seconds()? - before,
+            cpu_seconds: spent.collect(),
         })
     }
 
-    fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        self.processes.iter().map(Process::cpu_seconds).sum()
+    fn cpu_seconds(&self) -> anyhow::Result<Vec<(&'static str, f64)>> {
+        let each = self.processes.iter();
+        each.map(|(name, process)| Ok((*name, process.cpu_seconds()?)))
+            .collect()
     }
 }

@@ -5,6 +5,7 @@
 //! and sent. Beside it, in the same run and over the same servers, the same with Celery behind
 //! `FastAPI`, if a folder with both is named (`--celery`).
 
+mod bare;
 mod brokers;
 mod celery;
 mod contender;

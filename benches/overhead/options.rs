@@ -22,6 +22,9 @@ pub(crate) struct Options {
     /// Where `benches/peers/celery/setup` has put Celery and `FastAPI`; without it only we are measured.
     #[arg(long)]
     pub(crate) celery: Option<PathBuf>,
+    /// Only what the broker alone takes for a message.
+    #[arg(long)]
+    pub(crate) bare: bool,
     /// What a child process of the bench does.
     #[arg(long, hide = true, requires_all = ["amqp", "redis"])]
     pub(crate) role: Option<Role>,

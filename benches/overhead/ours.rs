@@ -22,7 +22,7 @@ pub(crate) fn start(servers: &Servers) -> anyhow::Result<Fleet> {
             path: "/v1/audio/speech",
             body,
         },
-        processes: vec![api, worker],
+        processes: vec![("API", api), ("worker", worker)],
     })
 }
 

@@ -41,18 +41,23 @@ impl Process {
 
     /// What it, its children and theirs have used, and those that have ended.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let all = accounts()?;
-        let mut family = vec![self.0.id()];
-        let mut ticks = 0;
-        while let Some(member) = family.pop() {
-            ticks += all.get(&member).map_or(0, |account| account.ticks);
-            let children = all.iter().filter(|(_, account)| account.parent == member);
-            family.extend(children.map(|(id, _)| *id));
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a bench takes minutes")]
-        let ticks = ticks as f64;
-        Ok(ticks / TICKS)
+        cpu_seconds_of(self.0.id())
     }
+}
+
+/// What a process, its children and theirs have used, and those that have ended.
+pub(crate) fn cpu_seconds_of(process: u32) -> anyhow::Result<f64> {
+    let all = accounts()?;
+    let mut family = vec![process];
+    let mut ticks = 0;
+    while let Some(member) = family.pop() {
+        ticks += all.get(&member).map_or(0, |account| account.ticks);
+        let children = all.iter().filter(|(_, account)| account.parent == member);
+        family.extend(children.map(|(id, _)| *id));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a bench takes minutes")]
+    let ticks = ticks as f64;
+    Ok(ticks / TICKS)
 }
 
 impl Drop for Process {

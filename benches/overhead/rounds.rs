@@ -5,9 +5,11 @@ use std::time::Duration;
 use voicefleet_benches::{median, report};
 
 use crate::{
-    brokers::Brokers,
+    bare,
+    brokers::{Account, Brokers},
     celery::{Celery, SETTINGS},
     contender::Contender,
+    fleet::Crowd,
     machine,
     options::{Options, Servers},
 };
@@ -77,6 +79,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         report(&line);
     }
     let brokers = Brokers::start().await?;
+    if options.bare {
+        return bare::run(&brokers, options.clients, options.span()).await;
+    }
     let servers = brokers.servers();
     let mut entries = vec![Entry::ours()];
     match &options.celery {
@@ -86,7 +91,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut measured: Vec<Vec<Figures>> = vec![Vec::new(); entries.len()];
     for round in 1..=options.rounds {
         for (entry, rounds) in entries.iter().zip(&mut measured) {
-            let figures = one_round(entry, &servers, options).await?;
+            let figures = one_round(entry, &brokers, options).await?;
             figures.say(&format!("round {round}, {}", entry.name), options.clients);
             rounds.push(figures);
         }
@@ -94,22 +99,54 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     conclude(&entries, &measured, options)
 }
 
-async fn one_round(entry: &Entry, servers: &Servers, options: &Options) -> anyhow::Result<Figures> {
+async fn one_round(entry: &Entry, brokers: &Brokers, options: &Options) -> anyhow::Result<Figures> {
+    let servers = &brokers.servers();
     let mut fleet = entry.alone.start(servers, options.clients).await?;
     let alone = fleet.alone(options.requests).await?;
     if entry.crowd != entry.alone {
         drop(fleet);
         fleet = entry.crowd.start(servers, options.clients).await?;
     }
+    let before = brokers.account()?;
     let crowd = fleet.crowd(options.clients, options.span()).await?;
+    say_parts(&crowd, &before, &brokers.account()?);
     Ok(Figures {
         alone_p50: alone.percentile(50),
         alone_p99: alone.percentile(99),
         per_second: crowd.answers.per_second(),
         crowd_p50: crowd.answers.percentile(50),
         crowd_p99: crowd.answers.percentile(99),
-        cpu_seconds: crowd.cpu_seconds / crowd.answers.count() * 1_000.0,
+        cpu_seconds: crowd.all_cpu_seconds() / crowd.answers.count() * 1_000.0,
     })
+}
+
+/// Where the CPU of a job goes, and what Redis does for it.
+fn say_parts(crowd: &Crowd, before: &Account, after: &Account) {
+    let jobs = crowd.answers.count();
+    let servers = [
+        ("RabbitMQ", after.rabbit - before.rabbit),
+        ("Redis", after.redis - before.redis),
+    ];
+    let parts = servers.iter().chain(&crowd.cpu_seconds);
+    let parts = parts.map(|(name, seconds)| format!("{name} {:.3}", seconds / jobs * 1_000.0));
+    let parts: Vec<String> = parts.collect();
+    report(&format!("  CPU ms of a job: {}", parts.join(", ")));
+    let mut commands: Vec<(&str, f64, f64)> = Vec::new();
+    for (name, calls, spent) in &after.commands {
+        let known = before.commands.iter().find(|(known, ..)| known == name);
+        let (old_calls, old_spent) = known.map_or((0.0, 0.0), |(_, calls, spent)| (*calls, *spent));
+        commands.push((name, (calls - old_calls) / jobs, (spent - old_spent) / jobs));
+    }
+    commands.retain(|(_, calls, _)| *calls > 0.01);
+    commands.sort_by(|one, other| other.2.total_cmp(&one.2));
+    let commands = commands
+        .iter()
+        .map(|(name, calls, spent)| format!("{name} {calls:.1} ({spent:.0})"));
+    let commands: Vec<String> = commands.collect();
+    report(&format!(
+        "  Redis commands of a job (us, those within scripts twice): {}",
+        commands.join(", ")
+    ));
 }
 
 /// Tries the settings and takes the quickest for one client, and those that do most for many.

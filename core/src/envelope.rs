@@ -65,6 +65,9 @@ pub struct Envelope {
     /// The submitter's trace.
     #[serde(default)]
     pub trace: Option<TraceContext>,
+    /// When the job was accepted; unknown in envelopes of builds that did not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
     /// What to do.
     pub spec: JobSpec,
 }
@@ -94,12 +97,13 @@ impl Envelope {
             deadline: job.deadline,
             cost: job.cost,
             trace: job.trace.clone(),
+            created_at: Some(job.created_at),
             spec: job.spec.clone(),
         }
     }
 
-    /// The job as it was when it was first published, for records that have lost it: without the
-    /// times and attempts that only they knew.
+    /// The job as it was when it was submitted. Of an envelope that was published for another reason than
+    /// that, without the times and attempts that only the records know, and as urgent as the envelope is.
     pub fn to_job(&self) -> Job {
         Job {
             id: self.job_id,
@@ -113,7 +117,7 @@ impl Envelope {
             from_cache: false,
             attempt: 0,
             cost: self.cost,
-            created_at: self.job_id.created_at(),
+            created_at: self.created_at.unwrap_or_else(|| self.job_id.created_at()),
             started_at: None,
             finished_at: None,
             deadline: self.deadline,

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use voicefleet_core::{
-    Fingerprint, Job, JobId, JobState, Progress, Tenant, Timestamp,
+    Envelope, Fingerprint, Job, JobId, JobState, Progress, Tenant, Timestamp,
     ports::{JobChange, JobFilter, JobPage, JobRecords, RecordError, RunId, Submission},
 };
 
@@ -66,6 +66,26 @@ impl ToldRecords {
 }
 
 impl ToldRecords {
+    /// Tells of what a change of the job has come to.
+    async fn tell_of(
+        &self,
+        id: JobId,
+        changed: Result<Job, RecordError>,
+    ) -> Result<Job, RecordError> {
+        match changed {
+            Ok(job) => {
+                self.tell(&job).await?;
+                Ok(job)
+            }
+            // Whoever ended it may not have come to tell.
+            Err(RecordError::IllegalMove { from, to }) if from.is_terminal() => {
+                self.tell(&self.records.get(id).await?).await?;
+                Err(RecordError::IllegalMove { from, to })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn is_unheard(&self, event: &Event) -> bool {
         let unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
         let since = unheard.get(&(event.tenant.clone(), event.kind));
@@ -102,18 +122,13 @@ impl JobRecords for ToldRecords {
         id: JobId,
         change: JobChange,
     ) -> Result<Job, RecordError> {
-        match self.records.change_by(run, id, change).await {
-            Ok(job) => {
-                self.tell(&job).await?;
-                Ok(job)
-            }
-            // Whoever ended it may not have come to tell.
-            Err(RecordError::IllegalMove { from, to }) if from.is_terminal() => {
-                self.tell(&self.records.get(id).await?).await?;
-                Err(RecordError::IllegalMove { from, to })
-            }
-            Err(error) => Err(error),
-        }
+        let changed = self.records.change_by(run, id, change).await;
+        self.tell_of(id, changed).await
+    }
+
+    async fn start(&self, envelope: &Envelope, start: JobChange) -> Result<Job, RecordError> {
+        let started = self.records.start(envelope, start).await;
+        self.tell_of(envelope.job_id, started).await
     }
 
     async fn published(&self, id: JobId) -> Result<(), RecordError> {
@@ -151,6 +166,18 @@ impl JobRecords for ToldRecords {
         patience: Duration,
     ) -> Result<Job, RecordError> {
         self.records.wait(id, seen, patience).await
+    }
+
+    async fn wait_for_chunk(
+        &self,
+        id: JobId,
+        seen: (JobState, Progress),
+        chunks: u32,
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        self.records
+            .wait_for_chunk(id, seen, chunks, patience)
+            .await
     }
 
     async fn wait_for_end(

@@ -22,6 +22,9 @@ use crate::{
     worker::Resources,
 };
 
+/// How long work of one chunk is let be before it is told that this is all there is.
+const ANNOUNCE_AFTER: Duration = Duration::from_millis(50);
+
 /// What a finished computation hands over for storing.
 pub(crate) struct Product {
     pub(crate) blob: Blob,
@@ -60,7 +63,7 @@ async fn begin(resources: &Resources, ticket: &Ticket) -> Result<Job, Setback> {
         at,
         claim: ticket.claim,
     };
-    let mut started = parts.records.change(envelope.job_id, start.clone()).await;
+    let mut started = parts.records.start(envelope, start.clone()).await;
     if matches!(started, Err(RecordError::NotFound(_))) {
         restore(resources, envelope).await?;
         started = parts.records.change(envelope.job_id, start).await;
@@ -235,7 +238,11 @@ impl<'a> Attempt<'a> {
         let announced = self.announce(checkpoints);
         let computing = self.on_compute_thread(work);
         let computing = computing.instrument(tracing::info_span!("chunk", chunk));
-        let (announced, made) = tokio::join!(announced, computing);
+        let (announced, made) = if checkpoints.total == 1 {
+            beside_if_it_lasts(computing, announced).await
+        } else {
+            tokio::join!(announced, computing)
+        };
         announced?;
         let (made, took) = made?;
         self.timings.compute_ms += milliseconds(took);
@@ -384,6 +391,18 @@ impl<'a> Attempt<'a> {
         followers::succeed(resources, id, audio_seconds, self.progress).await?;
         Ok(())
     }
+}
+
+/// Announces work of one chunk only when it takes its time: the end, which tells the same, is near.
+async fn beside_if_it_lasts<T>(
+    computing: impl Future<Output = T>,
+    announced: impl Future<Output = Result<(), Setback>>,
+) -> (Result<(), Setback>, T) {
+    let mut computing = std::pin::pin!(computing);
+    if let Ok(made) = tokio::time::timeout(ANNOUNCE_AFTER, computing.as_mut()).await {
+        return (Ok(()), made);
+    }
+    tokio::join!(announced, computing)
 }
 
 fn count(chunks: usize) -> u32 {

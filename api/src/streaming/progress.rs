@@ -52,7 +52,7 @@ impl Progressing {
             if left.is_zero() {
                 return Ok(Stand::Late);
             }
-            let moved = self.moved(chunks.is_some(), left);
+            let moved = self.moved(chunks, left);
             let Some(moved) = app.stop.closing.run_until_cancelled(moved).await else {
                 return Ok(Stand::Late);
             };
@@ -67,22 +67,26 @@ impl Progressing {
     }
 
     /// Waits until something has changed, perhaps.
-    async fn moved(&mut self, by_chunk: bool, left: Duration) -> Result<(), RecordError> {
-        match self.job.follows {
-            Some(leader) if by_chunk => self.leader_moved(leader, left.min(GLANCE)).await,
-            _ => self.job_moved(by_chunk, left).await,
+    async fn moved(&mut self, chunks: Option<usize>, left: Duration) -> Result<(), RecordError> {
+        match (self.job.follows, chunks) {
+            (Some(leader), Some(_)) => self.leader_moved(leader, left.min(GLANCE)).await,
+            _ => self.job_moved(chunks, left).await,
         }
     }
 
-    async fn job_moved(&mut self, by_chunk: bool, left: Duration) -> Result<(), RecordError> {
+    async fn job_moved(
+        &mut self,
+        chunks: Option<usize>,
+        left: Duration,
+    ) -> Result<(), RecordError> {
         self.leader = None;
         let (records, job) = (&self.app.records, &self.job);
         let seen = (job.state, job.progress);
         let has_parts = job.progress.chunks_total != 1;
-        self.job = if by_chunk && has_parts {
-            records.wait(job.id, seen, left).await?
-        } else {
-            records.wait_for_end(job.id, seen, left).await?
+        let chunks = chunks.and_then(|chunks| u32::try_from(chunks).ok());
+        self.job = match chunks.filter(|_| has_parts) {
+            Some(chunks) => records.wait_for_chunk(job.id, seen, chunks, left).await?,
+            None => records.wait_for_end(job.id, seen, left).await?,
         };
         Ok(())
     }

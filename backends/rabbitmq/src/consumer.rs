@@ -19,7 +19,8 @@ use voicefleet_core::{
 
 use crate::{
     delivery::{Desk, RabbitDelivery, Received, moved},
-    doorbell::{Doorbell, Marks},
+    doorbell::{Bell, Doorbell, Marks},
+    feed::{Feed, Hand},
     headers,
     publisher::unavailable,
     topology::{Lane, step_for},
@@ -38,6 +39,16 @@ const HEAD_START: Duration = Duration::from_millis(20);
 /// How many envelopes are fetched at the same time, where so many wait and there is room for them: a
 /// channel answers one question after the other.
 pub(crate) const HANDS: usize = 8;
+
+/// How long what a worker is fed with may wait here because it has no room.
+const HOLD: Duration = Duration::from_millis(20);
+
+/// How long after that a worker which has room is fed again: to begin and end it costs the broker more than
+/// fetching a few jobs does.
+const FEED_AGAIN: Duration = Duration::from_secs(1);
+
+/// In what time a worker that is quick takes as many jobs as it has room for.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// What the consumer wants of its task.
 #[derive(Clone, Copy)]
@@ -121,7 +132,7 @@ impl JobConsumer for RabbitConsumer {
 
 /// What a lane has given.
 struct Got {
-    hand: usize,
+    channel: Channel,
     message: Message,
     /// How many were left there.
     left: usize,
@@ -138,16 +149,76 @@ pub(crate) struct Fetching {
     /// When everything is to be marked again.
     pub(crate) look_again: Instant,
     pub(crate) desk: Desk,
+    /// For being fed, by [`Tier::rank`].
+    pub(crate) feeding: [Channel; 3],
+    pub(crate) bell: Bell,
+    pub(crate) feed: Option<Feed>,
+    /// When the worker may be fed.
+    pub(crate) feed_from: Instant,
+    /// What the worker has.
+    pub(crate) hand: Hand,
+    /// The most deliveries that there was room for: what an idle worker takes.
+    pub(crate) most_room: usize,
+    pub(crate) pace: Pace,
+}
+
+/// How quickly a worker is done with what it takes.
+pub(crate) struct Pace {
+    /// Deliveries taken, until a moment.
+    taken: usize,
+    until: Instant,
+    /// It had more than it could begin: for a while its pace does not matter.
+    rests: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            taken: 0,
+            until: Instant::now() + MOMENT,
+            rests: false,
+        }
+    }
+}
+
+impl Pace {
+    /// Whether as many as fit into it were taken in a moment: what it is fed with does not wait long then.
+    fn is_quick(&mut self, room: usize) -> bool {
+        let now = Instant::now();
+        if now < self.until {
+            return false;
+        }
+        self.until = now + MOMENT;
+        let taken = std::mem::take(&mut self.taken);
+        !std::mem::take(&mut self.rests) && taken >= room
+    }
+
+    /// Counts anew.
+    fn begin(&mut self) {
+        let moment = if self.rests { FEED_AGAIN } else { MOMENT };
+        self.until = Instant::now() + moment;
+        self.taken = 0;
+    }
 }
 
 impl Fetching {
     async fn serve(mut self, mut wishes: watch::Receiver<Wish>, results: mpsc::Sender<Fetched>) {
         let mut answered = 0;
-        while wishes
-            .wait_for(|wish| wish.answers > answered)
-            .await
-            .is_ok()
-        {
+        loop {
+            // A worker that does not ask has no room.
+            let is_asked = tokio::select! {
+                biased;
+                asked = wishes.wait_for(|wish| wish.answers > answered) => Some(asked.is_ok()),
+                () = tokio::time::sleep(HOLD), if self.feed.is_some() => None,
+            };
+            match is_asked {
+                Some(true) => {}
+                Some(false) => return,
+                None => {
+                    self.end_feed().await;
+                    continue;
+                }
+            }
             answered += 1;
             let fetched = self.fetch(&mut wishes).await;
             if results.send(fetched).await.is_err() {
@@ -160,9 +231,24 @@ impl Fetching {
     async fn fetch(&mut self, wishes: &mut watch::Receiver<Wish>) -> Fetched {
         loop {
             let wish = *wishes.borrow_and_update();
+            if self.feed.is_some() && self.pace.rests {
+                self.end_feed().await;
+            }
+            if self.feed.is_some() {
+                match self.fed(wish, wishes).await {
+                    Some(found) if found.is_empty() => continue,
+                    Some(found) => return Ok(found),
+                    None => self.end_feed().await,
+                }
+            }
+            if self.is_quick(wish) {
+                self.start_feed().await;
+                continue;
+            }
             self.look_everywhere_now_and_then();
             match self.look(wish).await {
                 Ok(found) if !found.is_empty() => return Ok(found),
+                Ok(_) if self.is_idle(wish) => self.start_feed().await,
                 Ok(_) => tokio::select! {
                     () = self.idle(wish.least) => {}
                     changed = wishes.changed() => changed.map_err(|_| nobody_asks())?,
@@ -183,8 +269,125 @@ impl Fetching {
         }
     }
 
+    /// Whether the worker is to be fed. Nothing waits, as far as is known.
+    fn is_idle(&mut self, wish: Wish) -> bool {
+        if wish.least < Tier::Batch {
+            return false;
+        }
+        self.most_room = self.most_room.max(wish.room);
+        let held = self.hand.all();
+        held * 2 < self.most_room && Instant::now() >= self.feed_from
+    }
+
+    /// Whether the worker is to be fed although more waits than it has room for.
+    fn is_quick(&mut self, wish: Wish) -> bool {
+        wish.least == Tier::Batch && self.most_room > 1 && self.pace.is_quick(self.most_room)
+    }
+
+    async fn start_feed(&mut self) {
+        let prefetch = u16::try_from(self.most_room).unwrap_or(u16::MAX);
+        let (lanes, channels) = (&self.lanes, &self.feeding);
+        match Feed::start(lanes, channels, prefetch, self.desk.clone()).await {
+            Ok(feed) => {
+                self.feed = Some(feed);
+                self.pace.rests = false;
+                self.ring_bell(false).await;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the broker does not feed this worker");
+                self.feed_from = Instant::now() + LOOK_EVERY;
+            }
+        }
+    }
+
+    /// Whether the doorbell is to be heard. Where that fails there is the looking now and then.
+    async fn ring_bell(&self, is_heard: bool) {
+        let changing = async {
+            if is_heard {
+                self.bell.connect().await
+            } else {
+                self.bell.disconnect().await
+            }
+        };
+        if let Err(error) = self.desk.publisher.in_time(changing).await {
+            tracing::debug!(%error, is_heard, "the doorbell is as it was");
+        }
+    }
+
+    async fn end_feed(&mut self) {
+        if let Some(feed) = self.feed.take() {
+            feed.end().await;
+        }
+        // From here on it hears of what comes; what came before it finds by looking.
+        self.ring_bell(true).await;
+        self.feed_from = Instant::now() + FEED_AGAIN;
+        self.pace.begin();
+        self.marks.mark_all();
+    }
+
+    /// What the worker has been fed with; empty if its wish has changed or may be met now. `None` if it is
+    /// to fetch: it has no room for whatever comes, or more than it is fed, or nothing comes any more.
+    async fn fed(
+        &mut self,
+        wish: Wish,
+        wishes: &mut watch::Receiver<Wish>,
+    ) -> Option<VecDeque<Box<dyn Delivery>>> {
+        if wish.least == Tier::Batch {
+            let found = self.take_fed(wish.room).await.ok()?;
+            if self.feed.as_mut()?.has_left_for(HOLD) {
+                // What was taken is the worker's; the rest goes back when it asks for more.
+                self.pace.rests = true;
+            }
+            if !found.is_empty() {
+                return Some(found);
+            }
+            if self.pace.rests {
+                return None;
+            }
+        }
+        let feed = self.feed.as_mut()?;
+        if wish.least == Tier::Batch && feed.is_used_up(&self.hand) {
+            return None;
+        }
+        tokio::select! {
+            more = feed.more() => matches!(more, Ok(true)).then(VecDeque::new),
+            changed = wishes.changed() => changed.ok().map(|()| VecDeque::new()),
+            () = tokio::time::sleep(HOLD), if wish.least < Tier::Batch => None,
+        }
+    }
+
+    /// At most `room` of what has come, in the order in which it is the tiers' turn.
+    async fn take_fed(&mut self, room: usize) -> lapin::Result<VecDeque<Box<dyn Delivery>>> {
+        let mut found = VecDeque::new();
+        while found.len() < room {
+            let Some(feed) = self.feed.as_mut() else {
+                break;
+            };
+            let Some(tier) = self.rota.pick(feed.waiting()?) else {
+                break;
+            };
+            let Some(message) = feed.take(tier) else {
+                break;
+            };
+            let channel = self.feeding[tier.rank()].clone();
+            let got = Got {
+                channel,
+                message,
+                left: 0,
+            };
+            found.extend(self.accepted(tier, got).await);
+            self.pace.taken += 1;
+        }
+        Ok(found)
+    }
+
     async fn idle(&self, least: Tier) {
-        let rung = self.marks.marked(least, self.look_again).await;
+        let look_again = if self.feed_from > Instant::now() {
+            self.look_again.min(self.feed_from)
+        } else {
+            self.look_again
+        };
+        let rung = self.marks.marked(least, look_again).await;
         if rung && least < Tier::Batch {
             tokio::time::sleep(HEAD_START).await;
         }
@@ -235,6 +438,7 @@ impl Fetching {
             left = left.min(got.left);
             if let Some(delivery) = self.accepted(tier, got).await {
                 self.rota.pick(waiting);
+                self.pace.taken += 1;
                 found.push_back(delivery);
             }
         }
@@ -250,7 +454,7 @@ impl Fetching {
             .basic_get(lane.into(), BasicGetOptions::default())
             .await?;
         Ok(got.map(|got| Got {
-            hand,
+            channel: self.hands[hand].clone(),
             left: usize::try_from(got.message_count).unwrap_or(usize::MAX),
             message: got.delivery,
         }))
@@ -258,7 +462,9 @@ impl Fetching {
 
     /// The delivery, unless its moment has not come yet or it cannot be read.
     async fn accepted(&self, tier: Tier, got: Got) -> Option<Box<dyn Delivery>> {
-        let Got { hand, message, .. } = got;
+        let Got {
+            channel, message, ..
+        } = got;
         let lane = &self.lanes[tier.rank()];
         if let Some(wait) = self.too_early_by(&message) {
             let queue = lane.delayed(step_for(wait));
@@ -273,7 +479,8 @@ impl Fetching {
                     envelope,
                     redelivered: message.redelivered,
                     lane: lane.clone(),
-                    _channel: self.hands[hand].clone(),
+                    _channel: channel,
+                    _held: self.hand.hold(tier),
                 };
                 Some(Box::new(RabbitDelivery::new(received, message.acker, desk)))
             }

@@ -14,6 +14,7 @@ use voicefleet_core::{
 };
 
 use crate::{
+    feed::Held,
     headers,
     lines::Lines,
     publisher::{Publisher, unavailable},
@@ -39,6 +40,8 @@ pub(crate) struct Received {
     pub(crate) lane: Lane,
     /// Kept open: a delivery outlives its consumer, and the broker takes back what a closed channel had.
     pub(crate) _channel: Channel,
+    /// Counts it as with the worker.
+    pub(crate) _held: Held,
 }
 
 /// A delivery from RabbitMQ.

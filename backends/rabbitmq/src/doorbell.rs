@@ -22,6 +22,35 @@ const MOST_RINGS: i32 = 64;
 pub(crate) struct Doorbell {
     channel: Channel,
     rings: Consumer,
+    bell: Bell,
+}
+
+/// What is between the doorbell and a worker's queue. Every ring costs the broker something for every worker
+/// that hears it, and one that is fed need not.
+#[derive(Clone)]
+pub(crate) struct Bell {
+    channel: Channel,
+    queue: String,
+    exchange: String,
+}
+
+impl Bell {
+    /// Rings come from now on.
+    pub(crate) async fn connect(&self) -> lapin::Result<()> {
+        let (queue, exchange) = (self.queue.as_str().into(), self.exchange.as_str().into());
+        let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+        self.channel
+            .queue_bind(queue, exchange, "".into(), options, none)
+            .await
+    }
+
+    /// None come any more.
+    pub(crate) async fn disconnect(&self) -> lapin::Result<()> {
+        let (queue, exchange) = (self.queue.as_str().into(), self.exchange.as_str().into());
+        self.channel
+            .queue_unbind(queue, exchange, "".into(), FieldTable::default())
+            .await
+    }
 }
 
 impl Doorbell {
@@ -39,15 +68,12 @@ impl Doorbell {
         channel
             .queue_declare(queue.as_str().into(), options, arguments)
             .await?;
-        channel
-            .queue_bind(
-                queue.as_str().into(),
-                exchange.into(),
-                "".into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
+        let bell = Bell {
+            channel: channel.clone(),
+            queue: queue.clone(),
+            exchange: exchange.to_owned(),
+        };
+        bell.connect().await?;
         let options = BasicConsumeOptions {
             no_ack: true,
             ..BasicConsumeOptions::default()
@@ -60,7 +86,16 @@ impl Doorbell {
                 FieldTable::default(),
             )
             .await?;
-        Ok(Self { channel, rings })
+        Ok(Self {
+            channel,
+            rings,
+            bell,
+        })
+    }
+
+    /// Its bell.
+    pub(crate) fn bell(&self) -> Bell {
+        self.bell.clone()
     }
 
     /// Marks the lanes that it is rung for, until the connection is closed. What was not heard while

@@ -21,10 +21,12 @@ mod config;
 mod consumer;
 mod delivery;
 mod doorbell;
+mod feed;
 mod headers;
 mod lines;
 mod publisher;
 mod queue;
+mod rings;
 mod topology;
 
 pub use config::RabbitConfig;

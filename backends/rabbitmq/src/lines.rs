@@ -11,7 +11,7 @@ use std::{
 
 use lapin::{
     Channel,
-    message::BasicGetMessage,
+    message::{BasicGetMessage, Delivery},
     options::{BasicGetOptions, BasicNackOptions},
 };
 use tokio_util::task::TaskTracker;
@@ -22,7 +22,7 @@ use voicefleet_core::{
 
 use crate::{
     delivery::moved,
-    publisher::{Publisher, unavailable},
+    publisher::Publisher,
     topology::{self, Lane},
 };
 
@@ -168,24 +168,46 @@ impl Lines {
         tenant: &Tenant,
     ) -> Result<Option<BasicGetMessage>, QueueError> {
         let got = async {
-            let queue = self.open(lane, tenant).await?;
-            self.hand
-                .basic_get(queue.into(), BasicGetOptions::default())
-                .await
+            let asked = async {
+                let queue = self.open(lane, tenant).await?;
+                let options = BasicGetOptions::default();
+                self.hand.basic_get(queue.into(), options).await
+            };
+            let error = match asked.await {
+                Ok(got) => return Ok(got),
+                Err(error) => error,
+            };
+            self.known().clear();
+            // The channel may be closed now; the next one to call up finds it open.
+            self.hand.wait_for_recovery(error.clone()).await?;
+            Err(error)
         };
-        match got.await {
-            Ok(got) => Ok(got),
-            Err(error) => {
-                self.known().clear();
-                let description = unavailable(error.clone());
-                // The channel may be closed now; the next one to call up finds it open.
-                self.hand
-                    .wait_for_recovery(error)
-                    .await
-                    .map_err(unavailable)?;
-                Err(description)
-            }
+        self.in_time(got).await
+    }
+
+    /// Back to its place behind the lane, and the turn that it may have been given with it. What fails here
+    /// comes back with the connection, and the turn lapses.
+    async fn let_go(&self, message: &Delivery) {
+        let options = BasicNackOptions {
+            requeue: true,
+            ..BasicNackOptions::default()
+        };
+        if let Err(error) = self.in_time(message.acker.nack(options)).await {
+            tracing::debug!(%error, "an envelope is not back behind its lane yet");
         }
+        if let Ok(envelope) = Envelope::decode(&message.data)
+            && let Err(error) = self.turns.give_back(&envelope).await
+        {
+            tracing::debug!(%error, "a turn was not given back");
+        }
+    }
+
+    /// The answer, unless it does not come in time.
+    async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, QueueError> {
+        self.publisher.in_time(asking).await
     }
 
     /// Whether another one may come.
@@ -195,11 +217,7 @@ impl Lines {
             Ok(envelope) => match self.turns.grant(&envelope).await {
                 Ok(more) => (lane.ready().to_owned(), more),
                 Err(error) => {
-                    let options = BasicNackOptions {
-                        requeue: true,
-                        ..BasicNackOptions::default()
-                    };
-                    message.acker.nack(options).await.map_err(unavailable)?;
+                    self.let_go(&message).await;
                     return Err(error);
                 }
             },
@@ -209,7 +227,11 @@ impl Lines {
             }
         };
         let (data, properties) = (&message.data, message.properties.clone());
-        moved(&self.publisher, &queue, data, properties, &message.acker).await?;
+        let put = moved(&self.publisher, &queue, data, properties, &message.acker).await;
+        if let Err(error) = put {
+            self.let_go(&message).await;
+            return Err(error);
+        }
         let doorbell = topology::doorbell(&self.prefix, lane.engine());
         self.publisher.ring(&doorbell, lane.tier()).await;
         Ok(more)

@@ -1,31 +1,43 @@
 //! Confirmed publishing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
+use tokio_util::task::TaskTracker;
 use voicefleet_core::{Tier, ports::QueueError};
+
+use crate::rings::{Ring, Rings};
 
 /// A channel on which the broker confirms, and one for what need not be.
 #[derive(Clone)]
 pub(crate) struct Publisher {
     channel: Channel,
-    rings: Channel,
+    doorbell: Channel,
+    rings: Rings,
     patience: Duration,
+    /// Owns the rings that wait.
+    tasks: TaskTracker,
 }
 
 impl Publisher {
-    pub(crate) async fn open(connection: &Connection, patience: Duration) -> lapin::Result<Self> {
+    pub(crate) async fn open(
+        connection: &Connection,
+        patience: Duration,
+        tasks: TaskTracker,
+    ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
         channel
             .confirm_select(ConfirmSelectOptions::default())
             .await?;
         Ok(Self {
             channel,
-            rings: connection.create_channel().await?,
+            doorbell: connection.create_channel().await?,
+            rings: Rings::default(),
             patience,
+            tasks,
         })
     }
 
@@ -99,10 +111,37 @@ impl Publisher {
             .await
     }
 
+    /// The broker's answer, unless it does not come in time.
+    pub(crate) async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, QueueError> {
+        let patience = self.patience;
+        let answer = tokio::time::timeout(patience, asking).await;
+        let late =
+            |_| QueueError::Unavailable(format!("the broker did not answer within {patience:?}"));
+        answer.map_err(late)?.map_err(unavailable)
+    }
+
     /// Wakes the workers that listen at `exchange`, for `tier`. One that is not heard is made up for by
     /// their own looking, so nothing is waited for but the socket.
     pub(crate) async fn ring(&self, exchange: &str, tier: Tier) {
-        let ring = self.rings.basic_publish(
+        match self.rings.wish(exchange, tier, Instant::now()) {
+            Ring::Now => self.ring_now(exchange, tier).await,
+            Ring::After(wait) => {
+                let (publisher, exchange) = (self.clone(), exchange.to_owned());
+                self.tasks.spawn(async move {
+                    tokio::time::sleep(wait).await;
+                    publisher.rings.rung(&exchange, tier, Instant::now());
+                    publisher.ring_now(&exchange, tier).await;
+                });
+            }
+            Ring::Comes => {}
+        }
+    }
+
+    async fn ring_now(&self, exchange: &str, tier: Tier) {
+        let ring = self.doorbell.basic_publish(
             exchange.into(),
             tier.name().into(),
             BasicPublishOptions::default(),

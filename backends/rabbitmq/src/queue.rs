@@ -22,12 +22,13 @@ use voicefleet_core::{
 use crate::{
     RabbitConfig,
     capacity::{Estimates, waiting},
-    consumer::{Fetching, HANDS, LOOK_EVERY, RabbitConsumer},
+    consumer::{Fetching, HANDS, LOOK_EVERY, Pace, RabbitConsumer},
     delivery::Desk,
     doorbell::{Doorbell, Marks},
+    feed::Hand,
     headers,
     lines::Lines,
-    publisher::{Publisher, unavailable},
+    publisher::Publisher,
     topology::{self, DELAYS_MS, Lane},
 };
 
@@ -82,7 +83,8 @@ impl RabbitQueue {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
         let connection = connect(&config).await?;
-        let publisher = Publisher::open(&connection, config.patience).await?;
+        let tasks = TaskTracker::new();
+        let publisher = Publisher::open(&connection, config.patience, tasks.clone()).await?;
         let questions = connection.create_channel().await?;
         for engine in &config.engines {
             for tier in Tier::ALL {
@@ -92,7 +94,7 @@ impl RabbitQueue {
             let doorbell = topology::doorbell(&config.prefix, engine);
             topology::declare_doorbell(&questions, &doorbell).await?;
         }
-        let (hand, tasks) = (connection.create_channel().await?, TaskTracker::new());
+        let hand = connection.create_channel().await?;
         let prefix = config.prefix.clone();
         let lines = Lines::new(turns, publisher.clone(), hand, prefix, tasks.clone());
         Ok(Self {
@@ -140,11 +142,7 @@ impl RabbitQueue {
         &self,
         asking: impl Future<Output = lapin::Result<T>>,
     ) -> Result<T, QueueError> {
-        let patience = self.config.patience;
-        let answer = tokio::time::timeout(patience, asking).await;
-        let late =
-            |_| QueueError::Unavailable(format!("the broker did not answer within {patience:?}"));
-        answer.map_err(late)?.map_err(unavailable)
+        self.publisher.in_time(asking).await
     }
 
     /// Asking the broker about a queue that it does not have would cost the channel.
@@ -289,17 +287,29 @@ impl JobQueue for RabbitQueue {
         let opening = async {
             let hands = (0..HANDS).map(|_| self.connection.create_channel());
             let hands = try_join_all(hands).await?;
+            let feeding = [
+                self.connection.create_channel().await?,
+                self.connection.create_channel().await?,
+                self.connection.create_channel().await?,
+            ];
             let bell = self.connection.create_channel().await?;
             let doorbell = Doorbell::listen(bell, &self.doorbell(engine)).await?;
-            Ok((hands, doorbell))
+            Ok((hands, feeding, doorbell))
         };
-        let (hands, doorbell) = self.in_time(opening).await?;
+        let (hands, feeding, doorbell) = self.in_time(opening).await?;
         let fetching = Fetching {
             hands,
             marks: Marks::all(),
             lanes: Tier::ALL.map(|tier| self.lane(engine, tier)),
             rota: TierRota::new(self.config.shares),
             look_again: tokio::time::Instant::now() + LOOK_EVERY,
+            feeding,
+            bell: doorbell.bell(),
+            feed: None,
+            feed_from: tokio::time::Instant::now(),
+            hand: Hand::default(),
+            most_room: 1,
+            pace: Pace::default(),
             desk: Desk {
                 publisher: self.publisher.clone(),
                 lines: self.lines.clone(),

@@ -26,6 +26,7 @@ mod documents;
 mod error;
 mod link;
 mod records;
+mod script;
 mod source;
 mod turns;
 

@@ -10,8 +10,8 @@ use voicefleet_workers::{Stop, Worker, WorkerConfig, WorkerParts};
 use super::parts::{ENGINE, Parts};
 use crate::options::Servers;
 
-/// Jobs at a time.
-const SLOTS: usize = 16;
+/// Jobs at a time: as many as there are clients, as the best of several settings is taken of the others too.
+const SLOTS: usize = 64;
 
 /// Few samples, since each costs a sine.
 const RATE: u32 = 100;

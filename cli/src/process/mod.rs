@@ -50,7 +50,7 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
         // Nothing has begun.
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    let listener = listen(settings.listen).await?;
+    let listener = listen(settings.listen)?;
     let switches = StopSwitches::new();
     let tasks = TaskTracker::new();
     let router = if role.serves_the_api() {
@@ -96,8 +96,8 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
 }
 
 /// A listener at that address.
-pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await;
+pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = voicefleet_api::listen(address);
     listener.with_context(|| format!("listening on {address}"))
 }
 

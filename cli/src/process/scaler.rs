@@ -16,7 +16,7 @@ pub(super) async fn start(
     stop: &CancellationToken,
     tasks: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    let listener = listen(settings.scaler_listen).await?;
+    let listener = listen(settings.scaler_listen)?;
     let policy = settings.scaling();
     let engines = policy.engines();
     let config = SurveyorConfig {

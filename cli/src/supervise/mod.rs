@@ -81,7 +81,7 @@ async fn serve_health(
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> anyhow::Result<()> {
-    let listener = listen(settings.listen).await?;
+    let listener = listen(settings.listen)?;
     let router = health::router(Arc::new(exposition), stop.clone());
     announce(&listener)?;
     let connections = settings.connection_limits();

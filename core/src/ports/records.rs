@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
+    envelope::Envelope,
     failure::Failure,
     fingerprint::Fingerprint,
     job::{Job, JobId, Progress, Timings},
@@ -153,7 +154,13 @@ pub trait JobRecords: Send + Sync {
         self.change_by(None, id, change).await
     }
 
-    /// Notes that the envelope of a job is in the queue.
+    /// Begins a job whose `envelope` was delivered: as [`change`](Self::change) with that `start`. One that
+    /// still stands as it was submitted need not be read for it, since the envelope says how.
+    async fn start(&self, envelope: &Envelope, start: JobChange) -> Result<Job, RecordError> {
+        self.change(envelope.job_id, start).await
+    }
+
+    /// Notes that the envelope of a job is in the queue. Others may come to know of it some moments later.
     ///
     /// Between a submit and this the envelope may get lost with its publisher; see
     /// [`JobRecords::unpublished`].
@@ -187,6 +194,18 @@ pub trait JobRecords: Send + Sync {
         seen: (JobState, Progress),
         patience: Duration,
     ) -> Result<Job, RecordError>;
+
+    /// As [`wait`](Self::wait), for callers that want to know when more than so many chunks are done, or how
+    /// the job ends: what happens to it before need not be told.
+    async fn wait_for_chunk(
+        &self,
+        id: JobId,
+        seen: (JobState, Progress),
+        _chunks: u32,
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        self.wait(id, seen, patience).await
+    }
 
     /// As [`wait`](Self::wait), for callers that only want to know how the job ends: what happens to it
     /// before need not be told.

@@ -22,25 +22,11 @@ use crate::{
     config::{RedisConfig, millis},
     error::{ConfigError, Unavailable},
     link::{Link, Patience},
+    script::{self, script},
 };
 
 /// What keeping a blob takes beside its bytes, type and path: its entries in the server's tables.
 const OVERHEAD: u64 = 512;
-
-macro_rules! script {
-    ($file:literal) => {
-        script!($file, "")
-    };
-    ($file:literal, $first_line:literal) => {
-        Script::new(concat!(
-            $first_line,
-            "\n",
-            include_str!("lua/common.lua"),
-            "\n",
-            include_str!(concat!("lua/", $file))
-        ))
-    };
-}
 
 /// A blob store on one server.
 pub(super) struct ServerBlobs {
@@ -107,6 +93,18 @@ impl ServerBlobs {
     async fn use_blob(&self, path: &str, question: Cmd) -> Result<Value, Unavailable> {
         let mut pipeline = Pipeline::with_capacity(3);
         pipeline.add_command(question);
+        self.note_use(&mut pipeline, path);
+        // A server without memory answers questions, but notes nothing.
+        pipeline.ignore_errors();
+        let answers: Vec<RedisResult<Value>> = self.link.pipeline(&pipeline).await?;
+        match answers.into_iter().next() {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(error)) => Err(self.link.complaint(&error.to_string())),
+            None => Err(self.link.complaint("no answer")),
+        }
+    }
+
+    fn note_use(&self, pipeline: &mut Pipeline, path: &str) {
         pipeline
             .cmd("ZADD")
             .arg(format!("{}blobs:lru", self.prefix))
@@ -118,21 +116,10 @@ impl ServerBlobs {
             .arg(self.key(path))
             .arg(millis(self.cache_ttl))
             .arg("XX");
-        // A server without memory answers questions, but notes nothing.
-        pipeline.ignore_errors();
-        let answers: Vec<RedisResult<Value>> = self.link.pipeline(&pipeline).await?;
-        match answers.into_iter().next() {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(error)) => Err(self.link.complaint(&error.to_string())),
-            None => Err(self.link.complaint("no answer")),
-        }
     }
 
-    /// The prefix is also the key that tells a cluster which node is meant.
     fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
-        let mut call = script.key(&self.prefix);
-        call.arg(&self.prefix);
-        call
+        script::call(script, &self.prefix)
     }
 
     fn key(&self, path: &str) -> String {
@@ -183,6 +170,10 @@ impl BlobStore for ServerBlobs {
         let path = key.path();
         let mut question = redis::cmd("EXISTS");
         question.arg(self.key(&path));
+        // Most of what is asked for is not there: then there is no use to note.
+        if !self.link.command(&question).await? {
+            return Ok(false);
+        }
         Ok(self.use_blob(&path, question).await? == Value::Int(1))
     }
 

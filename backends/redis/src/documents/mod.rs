@@ -8,20 +8,15 @@ use voicefleet_core::ports::{
     Collection, Document, DocumentError, DocumentRange, DocumentWrite, Documents, Precondition,
 };
 
-use crate::{config::millis, error::Unavailable, link::Link};
+use crate::{
+    config::millis,
+    error::Unavailable,
+    link::Link,
+    script::{self, script},
+};
 
 /// The longest list.
 const MAX_LIST: usize = 1_000;
-
-macro_rules! script {
-    ($file:literal) => {
-        Script::new(concat!(
-            include_str!("lua/common.lua"),
-            "\n",
-            include_str!(concat!("lua/", $file))
-        ))
-    };
-}
 
 /// The documents on Redis, beside the job records.
 pub struct RedisDocuments {
@@ -45,11 +40,8 @@ impl RedisDocuments {
         }
     }
 
-    /// The prefix is also the key that tells a cluster which node is meant.
     fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
-        let mut call = script.key(&self.prefix);
-        call.arg(&self.prefix);
-        call
+        script::call(script, &self.prefix)
     }
 }
 

@@ -7,7 +7,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use voicefleet_core::{JobId, ports::RecordError};
 
-use super::{scripts::Scripts, stored::read_all, watchers::Watchers};
+use super::{
+    outbox::{Noted, TELL_EVERY},
+    scripts::Scripts,
+    stored::{from_news, read_all},
+    watchers::{Move, Watchers},
+};
 use crate::{error::Unavailable, link::Link};
 
 /// How often the listening connection has to prove that it is alive.
@@ -28,6 +33,7 @@ pub(super) struct Background {
     pub(super) link: Arc<Link>,
     pub(super) scripts: Arc<Scripts>,
     pub(super) watchers: Arc<Watchers>,
+    pub(super) noted: Arc<Noted>,
     pub(super) prefix: String,
     pub(super) look_interval: Duration,
     /// How long an outage may last before those who wait are told of it, and how long a sign of life
@@ -40,15 +46,28 @@ impl Background {
     pub(super) async fn run(self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
-            ((), (), (), ()) = async {
-                tokio::join!(self.listen(), self.look_now_and_then(), self.tell(), self.sweep())
+            ((), (), (), (), ()) = async {
+                tokio::join!(
+                    self.listen(),
+                    self.look_now_and_then(),
+                    self.tell(),
+                    self.sweep(),
+                    self.tell_what_is_published(),
+                )
             } => {}
         }
         self.watchers.close();
+        // Else it is published a second time.
+        if let Err(error) = self.noted.tell(&self.link).await {
+            tracing::debug!(%error, "not noted that jobs are in the queue");
+        }
     }
 
-    /// Hears of moves. It must be quick: the connection keeps what it has not taken.
+    /// Hears of moves, from when somebody first wants to know of one: workers never do, and what all of them
+    /// heard would cost the server the more the more they are. It must be quick: the connection keeps what it
+    /// has not taken.
     async fn listen(&self) {
+        self.watchers.wanted().await;
         loop {
             if let Err(error) = self.listen_once().await {
                 tracing::warn!(%error, "moves of jobs are not heard of at the moment");
@@ -61,16 +80,13 @@ impl Background {
     async fn listen_once(&self) -> Result<(), Unavailable> {
         let channel = format!("{}moves", self.prefix);
         let (mut sink, mut moves) = self.link.subscribe(&channel).await?.split();
+        let _hearing = Watchers::hear(&self.watchers);
         // Whatever happened until now was not heard.
         self.watchers.mark_all();
         let listening = async {
             while let Some(message) = moves.next().await {
-                let Ok(news) = message.get_payload::<String>() else {
-                    continue;
-                };
-                let (id, what) = news.split_once(' ').unwrap_or((&news, "ended"));
-                if let Ok(id) = id.parse::<JobId>() {
-                    self.watchers.mark(id, what == "ended");
+                if let Ok(news) = message.get_payload::<String>() {
+                    self.hear(&news);
                 }
             }
         };
@@ -88,6 +104,41 @@ impl Background {
             () = pinging => {}
         }
         Err(self.link.complaint("the listening connection is lost"))
+    }
+
+    /// `ID moved DONE/TOTAL`, or `ID ended` with version and body if it is short.
+    fn hear(&self, news: &str) {
+        let mut words = news.splitn(4, ' ');
+        let Some(Ok(id)) = words.next().map(str::parse::<JobId>) else {
+            return;
+        };
+        let (what, detail, body) = (words.next(), words.next(), words.next());
+        let moved = match (what, detail) {
+            (Some("moved"), Some(progress)) => Move::To(done_of(progress)),
+            (Some("moved"), None) => Move::To(u32::MAX),
+            _ => Move::End,
+        };
+        if !self.watchers.is_waited_for(id, moved) {
+            return;
+        }
+        match detail
+            .zip(body)
+            .and_then(|(version, body)| from_news(version, body))
+        {
+            Some(stored) => self.watchers.tell(id, Ok(Arc::new(stored))),
+            None => self.watchers.mark(id),
+        }
+    }
+
+    async fn tell_what_is_published(&self) {
+        let mut ticks = interval(TELL_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.noted.tell(&self.link).await {
+                tracing::debug!(%error, "not noted that jobs are in the queue");
+            }
+        }
     }
 
     async fn look_now_and_then(&self) {
@@ -142,4 +193,13 @@ impl Background {
             while let Ok(SWEEP_STEP..) = self.link.script(&self.scripts.sweep(SWEEP_STEP)).await {}
         }
     }
+}
+
+/// The chunks that are done; all there can be, where that is not said.
+fn done_of(progress: &str) -> u32 {
+    let done = progress
+        .split('/')
+        .next()
+        .and_then(|done| done.parse().ok());
+    done.unwrap_or(u32::MAX)
 }

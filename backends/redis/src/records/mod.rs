@@ -4,6 +4,7 @@ mod background;
 mod ledger;
 mod listing;
 mod loads;
+mod outbox;
 mod recent;
 mod scripts;
 mod stored;
@@ -14,15 +15,16 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_core::{
-    Clock, Fingerprint, Job, JobId, JobState, Progress, Tenant, Tier,
-    ports::{JobChange, JobFilter, JobPage, JobRecords, RecordError, RunId, Submission},
+    Clock, Envelope, Fingerprint, Job, JobId, JobState, Progress, Tenant, Tier,
+    ports::{JobChange, JobFilter, JobPage, JobRecord, JobRecords, RecordError, RunId, Submission},
     scaling::EngineUsage,
 };
 
 use self::{
     background::Background,
+    outbox::Noted,
     recent::Recent,
-    scripts::Scripts,
+    scripts::{Basis, Changed, Scripts},
     stored::{Stored, read, read_all},
     watchers::{Interest, Watchers},
 };
@@ -38,12 +40,22 @@ use crate::{
 /// else's progress, so that this many in a row mean that something is wrong.
 const TRIES: usize = 32;
 
+/// How a job stands that has just been submitted.
+const SUBMITTED: (JobState, Progress) = (
+    JobState::Queued,
+    Progress {
+        chunks_done: 0,
+        chunks_total: 0,
+    },
+);
+
 /// The job records on Redis. Dropped, it stops; [`RedisRecords::close`] also waits for that.
 pub struct RedisRecords {
     link: Arc<Link>,
     scripts: Arc<Scripts>,
     watchers: Arc<Watchers>,
     recent: Recent,
+    noted: Arc<Noted>,
     prefix: String,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
@@ -66,10 +78,12 @@ impl RedisRecords {
         let scripts = Scripts::new(prefix.clone(), config.finished_ttl, config.unfinished_ttl);
         let scripts = Arc::new(scripts);
         let watchers = Arc::new(Watchers::new(config.max_waiters));
+        let noted = Arc::new(Noted::new(&prefix));
         let background = Background {
             link: Arc::clone(&link),
             scripts: Arc::clone(&scripts),
             watchers: Arc::clone(&watchers),
+            noted: Arc::clone(&noted),
             prefix: prefix.clone(),
             look_interval: config.look_interval,
             patience: config.response_timeout,
@@ -82,6 +96,7 @@ impl RedisRecords {
             scripts,
             watchers,
             recent: Recent::default(),
+            noted,
             prefix,
             clock: Arc::clone(&config.clock),
             tasks,
@@ -110,14 +125,20 @@ impl RedisRecords {
         &self,
         id: JobId,
         interest: Interest,
+        seen: (JobState, Progress),
         enough: impl Fn(&Job) -> bool,
         patience: Duration,
     ) -> Result<Job, RecordError> {
         // Listening first, looking then: a move in between is heard.
         let mut watch = Watchers::watch(&self.watchers, id, interest)?;
-        let Stored { record, version } = self.stored(id).await?;
-        if enough(&record.job) {
-            return Ok(record.job);
+        let mut version = 0;
+        // What was submitted here and has not been heard of since stands as it was submitted.
+        if seen != SUBMITTED || !watch.has_not_moved() {
+            let stored = self.stored(id).await?;
+            if enough(&stored.record.job) {
+                return Ok(stored.record.job);
+            }
+            version = stored.version;
         }
         let moved = watch.until(version, enough);
         match tokio::time::timeout(patience, moved).await {
@@ -125,6 +146,24 @@ impl RedisRecords {
             // Perhaps nobody has told.
             Err(_) => self.get(id).await,
         }
+    }
+
+    /// Writes a record; the version that it has then, unless it was made from an old one.
+    async fn write(
+        &self,
+        record: &JobRecord,
+        basis: Basis,
+        usage: &EngineUsage,
+    ) -> Result<Option<u64>, RecordError> {
+        let change = self.scripts.change(record, basis, usage)?;
+        let (version, is_followed): Changed = self.link.script(&change).await?;
+        if version == 0 {
+            return Ok(None);
+        }
+        if record.job.state.is_terminal() && !is_followed {
+            self.recent.note_unfollowed(record.job.id);
+        }
+        Ok(Some(version))
     }
 
     async fn stored(&self, id: JobId) -> Result<Stored, RecordError> {
@@ -142,8 +181,18 @@ impl Drop for RedisRecords {
 #[async_trait]
 impl JobRecords for RedisRecords {
     async fn submit(&self, job: &Job) -> Result<Submission, RecordError> {
-        let leader: Vec<Option<String>> = self.link.script(&self.scripts.submit(job)?).await?;
-        submission(&leader)
+        // Before it is there: nothing that becomes of it is missed.
+        self.watchers.expect(job.id);
+        let answer: Vec<Option<String>> = self.link.script(&self.scripts.submit(job)?).await?;
+        let [Some(was_there), leader @ ..] = &answer[..] else {
+            return Err(RecordError::Unavailable(
+                "a submit has no answer".to_owned(),
+            ));
+        };
+        if was_there == "1" {
+            self.watchers.expect_no_more(job.id);
+        }
+        submission(leader)
     }
 
     async fn insert_finished(&self, job: &Job) -> Result<(), RecordError> {
@@ -175,9 +224,9 @@ impl JobRecords for RedisRecords {
                 applied => applied?,
             }
             let usage = EngineUsage::of_change(&before, &stored.record.job);
-            let change = self.scripts.change(&stored, &usage)?;
-            if self.link.script(&change).await? {
-                stored.version += 1;
+            let basis = Basis::Version(stored.version);
+            if let Some(version) = self.write(&stored.record, basis, &usage).await? {
+                stored.version = version;
                 self.recent.keep(&stored);
                 return Ok(stored.record.job);
             }
@@ -187,15 +236,29 @@ impl JobRecords for RedisRecords {
         )))
     }
 
+    /// What has happened to the record since it was submitted, if anything, is noticed by the server.
+    async fn start(&self, envelope: &Envelope, start: JobChange) -> Result<Job, RecordError> {
+        if let Some(mut record) = as_submitted(envelope, &start)
+            && record.apply(None, start.clone(), self.clock.now()).is_ok()
+        {
+            let nothing = EngineUsage::default();
+            let written = self.write(&record, Basis::AsSubmitted, &nothing).await?;
+            if let Some(version) = written {
+                let stored = Stored { record, version };
+                self.recent.keep(&stored);
+                return Ok(stored.record.job);
+            }
+        }
+        self.change(envelope.job_id, start).await
+    }
+
+    /// Told to the server some moments later, together with others.
     async fn published(&self, id: JobId) -> Result<(), RecordError> {
-        let mut command = redis::cmd("ZREM");
-        command
-            .arg(format!("{}outbox", self.prefix))
-            .arg(id.to_string());
-        Ok(self.link.command(&command).await?)
+        Ok(self.noted.add(&self.link, id).await?)
     }
 
     async fn unpublished(&self, age: Duration, limit: usize) -> Result<Vec<Job>, RecordError> {
+        self.noted.tell(&self.link).await?;
         let waiting = self.scripts.unpublished(age, limit);
         let ids: Vec<String> = self.link.script(&waiting).await?;
         let ids = ids.iter().map(|id| parse_id(id));
@@ -208,6 +271,9 @@ impl JobRecords for RedisRecords {
     }
 
     async fn followers(&self, leader: JobId) -> Result<Vec<Job>, RecordError> {
+        if self.recent.is_unfollowed(leader) {
+            return Ok(Vec::new());
+        }
         Ok(listing::followers(&self.link, &self.prefix, leader).await?)
     }
 
@@ -246,20 +312,41 @@ impl JobRecords for RedisRecords {
         patience: Duration,
     ) -> Result<Job, RecordError> {
         let differs = |job: &Job| (job.state, job.progress) != seen;
-        self.wait_until(id, Interest::EveryMove, differs, patience)
+        self.wait_until(id, Interest::EveryMove, seen, differs, patience)
+            .await
+    }
+
+    async fn wait_for_chunk(
+        &self,
+        id: JobId,
+        seen: (JobState, Progress),
+        chunks: u32,
+        patience: Duration,
+    ) -> Result<Job, RecordError> {
+        let enough = |job: &Job| job.state.is_terminal() || job.progress.chunks_done > chunks;
+        self.wait_until(id, Interest::Beyond(chunks), seen, enough, patience)
             .await
     }
 
     async fn wait_for_end(
         &self,
         id: JobId,
-        _seen: (JobState, Progress),
+        seen: (JobState, Progress),
         patience: Duration,
     ) -> Result<Job, RecordError> {
         let has_ended = |job: &Job| job.state.is_terminal();
-        self.wait_until(id, Interest::TheEnd, has_ended, patience)
+        self.wait_until(id, Interest::TheEnd, seen, has_ended, patience)
             .await
     }
+}
+
+/// The record of a job as its envelope says that it was submitted; `None` if it cannot be that any more.
+fn as_submitted(envelope: &Envelope, start: &JobChange) -> Option<JobRecord> {
+    let JobChange::Start { claim, .. } = start else {
+        return None;
+    };
+    let is_first = envelope.attempt == 0 && !claim.redelivered;
+    (is_first && envelope.created_at.is_some()).then(|| JobRecord::new(envelope.to_job()))
 }
 
 /// What the script has answered: nothing, or the leader with its tier and state.

@@ -9,18 +9,25 @@ use voicefleet_core::{
     scaling::EngineUsage,
 };
 
-use super::stored::{Stored, body_of};
-use crate::{config::millis, error::Unavailable};
+use super::stored::body_of;
+use crate::{
+    config::millis,
+    error::Unavailable,
+    script::{self, script},
+};
 
-macro_rules! script {
-    ($file:literal) => {
-        Script::new(concat!(
-            include_str!("lua/common.lua"),
-            "\n",
-            include_str!(concat!("lua/", $file))
-        ))
-    };
+/// What a change was made from.
+#[derive(Clone, Copy)]
+pub(super) enum Basis {
+    /// The record with this version.
+    Version(u64),
+    /// The record as it was submitted, to lead, in the tier and by the tenant of the new one.
+    AsSubmitted,
 }
+
+/// What the script answers: the version that was written, 0 if none was since the record is another one
+/// by now; and whether jobs follow this one, which is asked at its end only.
+pub(super) type Changed = (u64, bool);
 
 /// The scripts, and what all of them need to know.
 pub(super) struct Scripts {
@@ -87,19 +94,30 @@ impl Scripts {
     }
 
     /// Writes `new` if the record is still the one that it was made from, and counts what was computed.
+    /// See [`Changed`] for the answer.
     pub(super) fn change(
         &self,
-        new: &Stored,
+        new: &JobRecord,
+        basis: Basis,
         usage: &EngineUsage,
     ) -> Result<ScriptInvocation<'_>, Unavailable> {
-        let job = &new.record.job;
+        let job = &new.job;
         let mut call = self.call(&self.change);
-        call.arg(job.id.to_string())
-            .arg(new.version)
-            .arg(body_of(&new.record)?)
+        call.arg(job.id.to_string());
+        match basis {
+            Basis::Version(version) => call.arg(version),
+            Basis::AsSubmitted => call.arg("new"),
+        };
+        call.arg(body_of(new)?)
             .arg(job.state.name())
             .arg(i32::from(job.state.is_terminal()))
-            .arg(self.ttl_of(job));
+            .arg(self.ttl_of(job))
+            .arg(job.tier.name())
+            .arg(job.tenant.as_str())
+            .arg(format!(
+                "{}/{}",
+                job.progress.chunks_done, job.progress.chunks_total
+            ));
         if !usage.is_nothing() {
             for milliseconds in usage.in_milliseconds() {
                 call.arg(milliseconds);
@@ -160,11 +178,8 @@ impl Scripts {
         call
     }
 
-    /// The prefix is also the key that tells a cluster which node is meant.
     fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
-        let mut call = script.key(&self.prefix);
-        call.arg(&self.prefix);
-        call
+        script::call(script, &self.prefix)
     }
 
     fn ttl_of(&self, job: &Job) -> u64 {

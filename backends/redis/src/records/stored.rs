@@ -55,6 +55,14 @@ pub(super) async fn read_all(
     Ok(found)
 }
 
+/// A record as the news of its end have it.
+pub(super) fn from_news(version: &str, body: &str) -> Option<Stored> {
+    Some(Stored {
+        version: version.parse().ok()?,
+        record: serde_json::from_str(body).ok()?,
+    })
+}
+
 fn decode(id: JobId, (version, body, follows): Fields) -> Result<Option<Stored>, Unavailable> {
     let (Some(version), Some(body)) = (version, body) else {
         return Ok(None);

@@ -1,7 +1,7 @@
 //! Whoever waits for a job to move.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -12,6 +12,9 @@ use voicefleet_core::{Job, JobId, ports::RecordError};
 use super::stored::Stored;
 use crate::error::Unavailable;
 
+/// The most jobs of which it is remembered that they were submitted here and have not moved.
+const MOST_EXPECTED: usize = 4_096;
+
 /// What the waiting callers are told of their job.
 type Told = Result<Arc<Stored>, RecordError>;
 
@@ -21,6 +24,8 @@ pub(super) struct Watchers {
     limit: usize,
     /// Rung when there is a job to look at.
     pub(super) bell: Notify,
+    /// Rung when somebody wants to know of a job.
+    wish: Notify,
 }
 
 #[derive(Default)]
@@ -30,20 +35,45 @@ struct Watched {
     marked: HashSet<JobId>,
     listeners: usize,
     closed: bool,
+    /// Whether moves are heard of.
+    hears: bool,
+    /// Jobs that were submitted here while moves were heard of, and of which none has been; oldest first in
+    /// the second, where also some are that have moved.
+    expected: HashSet<JobId>,
+    expected_since: VecDeque<JobId>,
 }
 
 struct Watching {
     told: watch::Sender<Option<Told>>,
-    listeners: usize,
-    /// Those of them that want to hear of every move.
-    curious: usize,
+    /// What each listener waits for.
+    interests: Vec<Interest>,
 }
 
-/// What a caller waits for.
+/// What a caller waits for. All wait for the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interest {
     EveryMove,
+    /// That more than so many chunks are done.
+    Beyond(u32),
     TheEnd,
+}
+
+/// What has become of a job.
+#[derive(Clone, Copy)]
+pub(super) enum Move {
+    /// It has not ended; so many chunks are done.
+    To(u32),
+    End,
+}
+
+impl Interest {
+    fn is_met_by(self, moved: Move) -> bool {
+        match (self, moved) {
+            (Self::EveryMove, _) | (_, Move::End) => true,
+            (Self::Beyond(chunks), Move::To(done)) => done > chunks,
+            (Self::TheEnd, Move::To(_)) => false,
+        }
+    }
 }
 
 impl Watchers {
@@ -52,7 +82,39 @@ impl Watchers {
             state: Mutex::default(),
             limit,
             bell: Notify::new(),
+            wish: Notify::new(),
         }
+    }
+
+    /// Comes to its end when somebody has wanted to know of a job.
+    pub(super) async fn wanted(&self) {
+        self.wish.notified().await;
+    }
+
+    /// Moves are heard of until what this returns is dropped.
+    pub(super) fn hear(watchers: &Arc<Self>) -> Hearing {
+        watchers.watched().hears = true;
+        Hearing(Arc::clone(watchers))
+    }
+
+    /// The job is about to be submitted.
+    pub(super) fn expect(&self, id: JobId) {
+        self.wish.notify_one();
+        let mut watched = self.watched();
+        if !watched.hears || !watched.expected.insert(id) {
+            return;
+        }
+        watched.expected_since.push_back(id);
+        if watched.expected_since.len() > MOST_EXPECTED
+            && let Some(oldest) = watched.expected_since.pop_front()
+        {
+            watched.expected.remove(&oldest);
+        }
+    }
+
+    /// The job was there already, and may have moved.
+    pub(super) fn expect_no_more(&self, id: JobId) {
+        self.watched().expected.remove(&id);
     }
 
     /// Begins to listen.
@@ -74,11 +136,10 @@ impl Watchers {
         watched.listeners += 1;
         let watching = watched.jobs.entry(id).or_insert_with(|| Watching {
             told: watch::Sender::new(None),
-            listeners: 0,
-            curious: 0,
+            interests: Vec::with_capacity(1),
         });
-        watching.listeners += 1;
-        watching.curious += usize::from(interest == Interest::EveryMove);
+        watching.interests.push(interest);
+        watchers.wish.notify_one();
         Ok(Watch {
             told: watching.told.subscribe(),
             id,
@@ -87,11 +148,21 @@ impl Watchers {
         })
     }
 
-    /// The job has moved, perhaps to its end; no effect if nobody waits for that.
-    pub(super) fn mark(&self, id: JobId, ended: bool) {
+    /// The job has moved. Whether somebody waits for that.
+    pub(super) fn is_waited_for(&self, id: JobId, moved: Move) -> bool {
         let mut watched = self.watched();
-        let waited_for = |watching: &Watching| ended || watching.curious > 0;
-        if watched.jobs.get(&id).is_some_and(waited_for) {
+        watched.expected.remove(&id);
+        let watching = watched.jobs.get(&id);
+        watching.is_some_and(|watching| {
+            let mut interests = watching.interests.iter();
+            interests.any(|interest| interest.is_met_by(moved))
+        })
+    }
+
+    /// The job is to be looked at, if anybody waits for it.
+    pub(super) fn mark(&self, id: JobId) {
+        let mut watched = self.watched();
+        if watched.jobs.contains_key(&id) {
             watched.marked.insert(id);
             self.bell.notify_one();
         }
@@ -133,9 +204,11 @@ impl Watchers {
         let mut watched = self.watched();
         watched.listeners -= 1;
         if let Some(watching) = watched.jobs.get_mut(&id) {
-            watching.listeners -= 1;
-            watching.curious -= usize::from(interest == Interest::EveryMove);
-            if watching.listeners == 0 {
+            let mut interests = watching.interests.iter();
+            if let Some(one) = interests.position(|known| *known == interest) {
+                watching.interests.swap_remove(one);
+            }
+            if watching.interests.is_empty() {
                 watched.jobs.remove(&id);
                 watched.marked.remove(&id);
             }
@@ -151,6 +224,18 @@ fn closed() -> Unavailable {
     Unavailable("the job records are closed".to_owned())
 }
 
+/// While this lives, moves are heard of.
+pub(super) struct Hearing(Arc<Watchers>);
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        let mut watched = self.0.watched();
+        watched.hears = false;
+        watched.expected.clear();
+        watched.expected_since.clear();
+    }
+}
+
 /// One caller's ear. Dropped, it no longer counts.
 pub(super) struct Watch {
     told: watch::Receiver<Option<Told>>,
@@ -160,6 +245,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Whether the job was submitted here, and no move has been heard of since.
+    pub(super) fn has_not_moved(&self) -> bool {
+        self.watchers.watched().expected.contains(&self.id)
+    }
+
     /// The job as it is when `enough` first holds for something newer than `version`.
     pub(super) async fn until(
         &mut self,
@@ -220,10 +310,10 @@ mod tests {
         let watchers = Arc::new(Watchers::new(2));
         let id = JobId::generate();
         let watch = Watchers::watch(&watchers, id, Interest::EveryMove).expect("room");
-        watchers.mark(JobId::generate(), true);
+        watchers.mark(JobId::generate());
         assert_eq!(watchers.take_marked(), []);
-        watchers.mark(id, false);
-        watchers.mark(id, false);
+        watchers.mark(id);
+        watchers.mark(id);
         assert_eq!(watchers.take_marked(), [id]);
         assert_eq!(watchers.take_marked(), []);
         watchers.mark_all();
@@ -232,21 +322,47 @@ mod tests {
     }
 
     #[test]
-    fn a_job_whose_end_alone_is_waited_for_is_looked_at_when_it_ends() {
-        let watchers = Arc::new(Watchers::new(2));
+    fn everybody_hears_of_the_end_and_of_what_comes_before_only_who_waits_for_it() {
+        let watchers = Arc::new(Watchers::new(3));
         let id = JobId::generate();
-        let patient = Watchers::watch(&watchers, id, Interest::TheEnd).expect("room");
-        watchers.mark(id, false);
-        assert_eq!(watchers.take_marked(), []);
-        let curious = Watchers::watch(&watchers, id, Interest::EveryMove).expect("room");
-        watchers.mark(id, false);
-        assert_eq!(watchers.take_marked(), [id]);
+        let watch = |interest| Watchers::watch(&watchers, id, interest).expect("room");
+        let patient = watch(Interest::TheEnd);
+        let is_waited_for = |moved| watchers.is_waited_for(id, moved);
+        assert!(!is_waited_for(Move::To(9)) && is_waited_for(Move::End));
+        let listener = watch(Interest::Beyond(1));
+        assert!(!is_waited_for(Move::To(1)) && is_waited_for(Move::To(2)));
+        let curious = watch(Interest::EveryMove);
+        assert!(is_waited_for(Move::To(0)));
         drop(curious);
-        watchers.mark(id, false);
-        assert_eq!(watchers.take_marked(), []);
-        watchers.mark(id, true);
-        assert_eq!(watchers.take_marked(), [id]);
+        assert!(!is_waited_for(Move::To(1)));
+        drop(listener);
+        assert!(!is_waited_for(Move::To(2)));
         drop(patient);
+        assert!(!is_waited_for(Move::End));
+    }
+
+    #[test]
+    fn a_job_that_was_submitted_has_not_moved_until_that_is_heard_or_nothing_is() {
+        let watchers = Arc::new(Watchers::new(9));
+        let submitted = || {
+            let id = JobId::generate();
+            watchers.expect(id);
+            Watchers::watch(&watchers, id, Interest::TheEnd).expect("room")
+        };
+        assert!(!submitted().has_not_moved(), "nothing is heard of yet");
+        let hearing = Watchers::hear(&watchers);
+        let (one, other) = (submitted(), submitted());
+        assert!(one.has_not_moved() && other.has_not_moved());
+        watchers.is_waited_for(one.id, Move::To(0));
+        assert!(!one.has_not_moved() && other.has_not_moved());
+        drop(hearing);
+        assert!(!other.has_not_moved());
+        let _hearing = Watchers::hear(&watchers);
+        let first = submitted();
+        for _ in 0..MOST_EXPECTED {
+            watchers.expect(JobId::generate());
+        }
+        assert!(!first.has_not_moved(), "so many are remembered");
     }
 
     #[tokio::test]

@@ -9,17 +9,11 @@ use voicefleet_core::{
     ports::{QueueError, TURN_SECONDS, TenantLane, Turn, Turns, UNKNOWN_SLOTS},
 };
 
-use crate::{config::millis, link::Link};
-
-macro_rules! script {
-    ($file:literal) => {
-        Script::new(concat!(
-            include_str!("lua/common.lua"),
-            "\n",
-            include_str!(concat!("lua/", $file))
-        ))
-    };
-}
+use crate::{
+    config::millis,
+    link::Link,
+    script::{self, script},
+};
 
 /// The turns on Redis, beside the job records.
 pub struct RedisTurns {
@@ -43,11 +37,9 @@ impl RedisTurns {
         }
     }
 
-    /// The prefix is also the key that tells a cluster which node is meant.
     fn call<'a>(&self, script: &'a Script, lane: &TenantLane) -> ScriptInvocation<'a> {
-        let mut call = script.key(&self.prefix);
-        call.arg(&self.prefix)
-            .arg(lane.engine.as_str())
+        let mut call = script::call(script, &self.prefix);
+        call.arg(lane.engine.as_str())
             .arg(lane.tier.name())
             .arg(lane.tenant.as_str())
             .arg(millis(Duration::from_secs_f64(TURN_SECONDS)))

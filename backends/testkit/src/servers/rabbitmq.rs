@@ -102,6 +102,11 @@ impl RabbitServer {
         self.place.port
     }
 
+    /// The id of the broker's process.
+    pub fn process_id(&self) -> u32 {
+        self.broker.id()
+    }
+
     /// Its address, with the user and virtual host that are there from the start.
     pub fn url(&self) -> String {
         self.url_at(self.place.port)

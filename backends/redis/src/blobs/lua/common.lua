@@ -17,7 +17,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function blob_key(path) return prefix .. 'blob:' .. path end
 
-local function total(kind) return tonumber(redis.call('HGET', totals, kind) or 0) end
+-- Bytes that are cached and pinned.
+local function sums()
+  local both = redis.call('HMGET', totals, 'cached', 'pinned')
+  return tonumber(both[1] or 0), tonumber(both[2] or 0)
+end
 
 local function add(kind, bytes)
   -- Lua writes the negative of nothing as "-0", which is no number to Redis.

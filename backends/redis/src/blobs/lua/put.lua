@@ -6,16 +6,22 @@ local moment, cache_ttl, pin_ttl = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local forgotten = redis.call('ZRANGEBYSCORE', pins, '-inf', string.format('%.0f', now), 'LIMIT', 0, 100)
 for _, other in ipairs(forgotten) do unpin(other, moment, cache_ttl) end
 
-local old, was_pinned = counted(path)
-local pinned = total('pinned')
-if was_pinned then pinned = pinned - old end
-if pinned + size > limit then return 0 end
+-- Most are new.
+local is_known = redis.call('HEXISTS', sizes, path) == 1
+local cached, pinned = sums()
+local old, was_pinned = 0, false
+if is_known then old, was_pinned = counted(path) end
+if pinned - (was_pinned and old or 0) + size > limit then return 0 end
 
-remove(path)
-while total('cached') + pinned + size > limit do
+if is_known then
+  remove(path)
+  cached, pinned = sums()
+end
+while cached + pinned + size > limit do
   local victim = redis.call('ZRANGE', lru, 0, 0)[1]
   if not victim then break end
   remove(victim)
+  cached, pinned = sums()
 end
 
 redis.call('HSET', blob_key(path), 'type', ARGV[9], 'bytes', ARGV[10])

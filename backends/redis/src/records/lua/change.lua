@@ -1,12 +1,21 @@
--- Writes a record anew if it is still the one that was read, and publishes its id and whether it has
--- ended. Returns whether it was.
+-- Writes a record anew if it is still the one that was read, and publishes how far it has come and, if it has
+-- ended and is short, itself. A version of 'new' stands for a leader as it was submitted, in this tier and by
+-- this tenant. Returns the version that was written, or 0; and whether others follow a job that has ended.
 local id, version, body, state, ended, ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1', tonumber(ARGV[7])
+local progress = ARGV[10]
+-- No longer bodies go to everybody who listens.
+local SHORT = 4096
 
-local was = redis.call('HMGET', job_key(id), 'v', 'state', 'tier', 'print', 'follows', 'tenant')
+local was = redis.call('HMGET', job_key(id), 'v', 'state', 'tier', 'print', 'follows', 'tenant', 'engine', 'moved')
 local old_state, tier, print, follows, tenant = was[2], was[3], was[4], was[5], was[6]
-if was[1] ~= version then return 0 end
+if version == 'new' then
+  if not was[1] or was[8] or follows or tier ~= ARGV[8] or (tenant or 'default') ~= ARGV[9] then return {0, 0} end
+  version = was[1]
+end
+if was[1] ~= version then return {0, 0} end
 
-redis.call('HSET', job_key(id), 'v', version + 1, 'body', body, 'state', state)
+local new_version = string.format('%.0f', version + 1)
+redis.call('HSET', job_key(id), 'v', new_version, 'body', body, 'state', state, 'moved', '1')
 -- Most changes are progress, which leaves it where it stands.
 local moves = state ~= old_state
 if moves then unfile(id, lane_of(tenant, old_state, tier)) end
@@ -26,9 +35,9 @@ else
   if follows then redis.call('PEXPIREAT', followers_key(follows), moment(ttl)) end
 end
 -- What this change has computed, and, if it was the last, what the job had been thought to cost.
-local spent, estimated, finished, jobs = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local spent, estimated, finished, jobs = ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 if spent then
-  local engine = redis.call('HGET', job_key(id), 'engine')
+  local engine = was[7]
   local usage = usage_key(minute)
   for field, more in pairs({spent = spent, estimated = estimated, finished = finished, jobs = jobs}) do
     if more ~= '0' then redis.call('HINCRBY', usage, engine .. ':' .. field, more) end
@@ -42,6 +51,10 @@ if spent then
   end
 end
 
-redis.call('PUBLISH', prefix .. 'moves', id .. ' ' .. (ended and 'ended' or 'moved'))
-sweep(4)
-return 1
+local news = ' moved ' .. progress
+if ended then
+  news = ' ended'
+  if #body <= SHORT then news = news .. ' ' .. new_version .. ' ' .. body end
+end
+redis.call('PUBLISH', prefix .. 'moves', id .. news)
+return {tonumber(new_version), ended and redis.call('EXISTS', followers_key(id)) or 0}

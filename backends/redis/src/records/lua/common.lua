@@ -1,6 +1,7 @@
 -- What the scripts of the records share. The first argument is always the prefix of all keys.
 --
---   job:ID          hash: v (grows by one with every change), body (JSON), state, tier, engine, cost (ms), print, tenant, follows (if it does)
+--   job:ID          hash: v (grows by one with every change), body (JSON), state, tier, engine, cost (ms), print, tenant, follows (if it does),
+--                  moved (1 once it is not as it was submitted any more)
 --   lead:PRINT      the job that leads this fingerprint; goes when that job ends, at the latest with it
 --   followers:ID    the jobs in flight that follow this one, sorted by id
 --   lane:STATE:TIER the jobs that stand there, sorted by id
@@ -75,7 +76,12 @@ local function unweigh(id)
   local pool, cost, running = string.match(weight, '^(.*):([^:]*):([^:]*)$')
   redis.call('ZREM', pool_key(pool), id)
   local cost_left = redis.call('HINCRBY', load_key(pool), 'cost', string.format('%.0f', 0 - cost))
-  local running_left = redis.call('HINCRBY', load_key(pool), 'running', string.format('%.0f', 0 - running))
+  local running_left = 0
+  if running ~= '0' then
+    running_left = redis.call('HINCRBY', load_key(pool), 'running', string.format('%.0f', 0 - running))
+  elseif cost_left <= 0 then
+    running_left = tonumber(redis.call('HGET', load_key(pool), 'running') or 0)
+  end
   if cost_left <= 0 and running_left <= 0 then redis.call('DEL', load_key(pool)) end
 end
 
@@ -94,7 +100,7 @@ local function weigh(id, running)
   local pool, cost = about[1] .. ':' .. about[2], about[3]
   redis.call('ZADD', pool_key(pool), 0, id)
   redis.call('HINCRBY', load_key(pool), 'cost', cost)
-  redis.call('HINCRBY', load_key(pool), 'running', running)
+  if running ~= 0 then redis.call('HINCRBY', load_key(pool), 'running', running) end
   redis.call('HSET', weights_key, id, pool .. ':' .. cost .. ':' .. running)
 end
 

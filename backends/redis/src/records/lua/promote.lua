@@ -18,6 +18,7 @@ for _, id in ipairs(redis.call('ZRANGE', followers_key(old_leader), 0, -1)) do
       redis.call('ZADD', followers_key(leader), 0, id)
     end
     redis.call('HINCRBY', job_key(id), 'v', 1)
+    redis.call('HSET', job_key(id), 'moved', '1')
   end
 end
 redis.call('UNLINK', followers_key(old_leader))
