@@ -72,6 +72,10 @@ bench: setup-test models ## Criterion benches of the pure parts and the throughp
 bench-overhead: setup-test ## What a job costs that is no work, beside Celery behind FastAPI (about 5 min)
 	cargo bench --locked -p voicefleet-benches --bench overhead -- --celery "$$(benches/peers/celery/setup)"
 
+.PHONY: bench-kokoro
+bench-kokoro: models ## Kokoro beside kokoro-onnx and fastkokoro: CPU, time, memory (about 20 min)
+	"$$(benches/peers/kokoro/setup)/bin/python" benches/peers/kokoro/measure.py --program $(RELEASE) --models "$(or $(VOICEFLEET_MODELS),$(HOME)/.cache/voicefleet/models)"
+
 .PHONY: clean
 clean: ## Build output (models and data stay)
 	cargo clean
