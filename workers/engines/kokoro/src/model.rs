@@ -154,6 +154,10 @@ mod tests {
         assert!(alike > 0.99, "it sounds different: {alike}");
     }
 
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
     #[test]
     fn both_exports_are_understood() {
         for tokens in ["tokens", "input_ids"] {
