@@ -88,6 +88,10 @@ bench-cached: setup-test ## Speech that is there already, beside nginx and Redis
 bench-scale: setup-test ## What a job costs as jobs wait, tenants come and workers are there (about 6 min)
 	cargo bench --locked -p voicefleet-benches --bench scale
 
+.PHONY: bench-kokoro
+bench-kokoro: models ## Kokoro beside kokoro-onnx and fastkokoro: CPU, time, memory (about 20 min)
+	"$$(benches/peers/kokoro/setup)/bin/python" benches/peers/kokoro/measure.py --program $(RELEASE) --models "$(or $(VOICEFLEET_MODELS),$(HOME)/.cache/voicefleet/models)"
+
 .PHONY: clean
 clean: ## Build output (models and data stay)
 	cargo clean

@@ -20,6 +20,7 @@ mod edges;
 mod engine;
 mod english;
 mod foreign;
+mod fused;
 mod language;
 mod loader;
 mod model;

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use ort::{session::Session, value::Tensor};
 use voicefleet_core::ports::EngineError;
-use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, open_session};
+use voicefleet_onnx::{Lanes, OnnxError, Rewritten, SessionOptions, open_rewritten, open_session};
 
-use crate::voices::{ROWS, STYLE};
+use crate::{
+    fused,
+    voices::{ROWS, STYLE},
+};
 
 /// Sample rate of the network's audio (Hz).
 pub(crate) const SAMPLE_RATE: u32 = 24_000;
@@ -51,8 +54,16 @@ impl InputNames {
 impl Model {
     /// Opens the model file with `lanes` sessions, the first at once.
     pub(crate) fn open(file: &Path, lanes: usize) -> Result<Self, EngineError> {
+        Self::open_as(file, fused::fuse(file)?, lanes)
+    }
+
+    /// Opens what was made of the model file, or else the file itself.
+    fn open_as(file: &Path, fused: Option<Rewritten>, lanes: usize) -> Result<Self, EngineError> {
         let path = file.to_owned();
-        let open = move || open_session(&path, &SessionOptions::default());
+        let open = move || match &fused {
+            Some(fused) => open_rewritten(fused, &SessionOptions::default()),
+            None => open_session(&path, &SessionOptions::default()),
+        };
         let sessions = Lanes::new(lanes, open)?;
         let names = sessions.with(|session| {
             session
@@ -99,7 +110,49 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
+    use voicefleet_onnx::load_runtime;
+    use voicefleet_testkit::model_file;
+
     use super::*;
+    use crate::{vocabulary::Vocabulary, voices::Voices};
+
+    /// The loudness of each 10 ms.
+    fn envelope(samples: &[f32]) -> Vec<f32> {
+        let loudness = |frame: &[f32]| {
+            frame
+                .iter()
+                .map(|sample| sample * sample)
+                .sum::<f32>()
+                .sqrt()
+        };
+        samples.chunks(240).map(loudness).collect()
+    }
+
+    /// 1 for what rises and falls together.
+    fn correlation(one: &[f32], other: &[f32]) -> f32 {
+        let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        product(one, other) / (product(one, one) * product(other, other)).sqrt()
+    }
+
+    #[test]
+    fn the_fused_network_says_the_same_in_the_same_time() {
+        let file = model_file("kokoro/kokoro-v1.0.int8.onnx");
+        load_runtime(&model_file("onnxruntime/libonnxruntime.so")).unwrap();
+        let fused = fused::fuse(&file).unwrap();
+        assert!(fused.is_some(), "nothing was fused");
+        let fused = Model::open_as(&file, fused, 1).unwrap();
+        let published = Model::open_as(&file, None, 1).unwrap();
+        let vocabulary = Vocabulary::read(&model_file("kokoro/vocab.json")).unwrap();
+        let ids = vocabulary.ids("ðə kwˈɪk bɹˈWn fˈɑks.");
+        let voices = Voices::list(&model_file("kokoro/voices")).unwrap();
+        let mix = voices.resolve("af_heart").unwrap();
+        let style = voices.style(&mix, ids.len()).unwrap();
+        let said = |model: &Model| model.run(&ids, style.clone(), 1.0).unwrap();
+        let (fused, published) = (said(&fused), said(&published));
+        assert_eq!(fused.len(), published.len(), "it has other durations");
+        let alike = correlation(&envelope(&fused), &envelope(&published));
+        assert!(alike > 0.99, "it sounds different: {alike}");
+    }
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()

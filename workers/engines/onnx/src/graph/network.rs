@@ -10,7 +10,7 @@ use prost::Message;
 
 use super::{
     Node, Tensor,
-    proto::{Graph, Model, ValueInfo},
+    proto::{Graph, Model, OperatorSet, ValueInfo},
 };
 
 /// A model in memory.
@@ -142,6 +142,11 @@ impl Network {
             }
         }
         consumers
+    }
+
+    /// Says that the network uses these operators too.
+    pub fn add_operators(&mut self, operators: OperatorSet) {
+        self.model.opset_import.push(operators);
     }
 
     /// Leaves out what no output needs.

@@ -1,0 +1,239 @@
+//! One convolution: its weights, and running it.
+
+use crate::pack::{self, Panel};
+
+/// The shape of a convolution over time, with stride 1 and as much output as input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Channels that go in.
+    pub inputs: usize,
+    /// Channels that come out.
+    pub outputs: usize,
+    /// Weights in time. Odd.
+    pub taps: usize,
+    /// Steps of time between taps.
+    pub dilation: usize,
+}
+
+impl Shape {
+    /// Zeros before the first and after the last value, so that output is as long as input.
+    pub fn padding(&self) -> usize {
+        self.dilation * (self.taps - 1) / 2
+    }
+}
+
+/// Why weights cannot be packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// There are not as many weights as the shape has.
+    #[error("{given} weights; the shape has {needed}")]
+    Weights {
+        /// How many there are.
+        given: usize,
+        /// How many there should be.
+        needed: usize,
+    },
+    /// There are not as many biases as outputs.
+    #[error("{given} biases for {outputs} outputs")]
+    Biases {
+        /// How many there are.
+        given: usize,
+        /// How many there should be.
+        outputs: usize,
+    },
+    /// A dimension is zero, or the taps are even in number.
+    #[error("a convolution of {0:?} has no middle")]
+    Form(Shape),
+}
+
+/// Normalisation of each channel over time, then a gain and a shift (adaptive instance normalisation).
+#[derive(Clone, Copy, Debug)]
+pub struct Normalisation<'a> {
+    /// One factor for each channel.
+    pub gain: &'a [f32],
+    /// One summand for each channel.
+    pub shift: &'a [f32],
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+/// A function of each value.
+#[derive(Clone, Copy, Debug)]
+pub enum Activation<'a> {
+    /// The value itself.
+    None,
+    /// The value, or this fraction of it if it is negative.
+    LeakyRelu(f32),
+    /// `x + inverse * sin²(alpha * x)`.
+    Snake {
+        /// One for each channel.
+        alpha: &'a [f32],
+        /// One for each channel: the inverse of `alpha`.
+        inverse: &'a [f32],
+    },
+}
+
+/// What a convolution runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// `[inputs][length]`.
+    pub values: &'a [f32],
+    /// Steps of time. Not zero.
+    pub length: usize,
+    /// Done first.
+    pub normalisation: Option<Normalisation<'a>>,
+    /// Done second.
+    pub activation: Activation<'a>,
+    /// `[outputs][length]`, added to the output.
+    pub residual: Option<&'a [f32]>,
+}
+
+/// Memory that one run needs and the next can use again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// The quantised input: rows of words, a word is four channels at one time.
+    pub(crate) words: Vec<u32>,
+    /// As much of it as is worked on together.
+    pub(crate) tile: Vec<u32>,
+}
+
+/// A convolution, packed for [`apply`](Self::apply).
+#[derive(Debug)]
+pub struct Convolution {
+    shape: Shape,
+    /// Groups of four input channels.
+    groups: usize,
+    panels: Vec<Panel>,
+    /// Of each output's weights, less 128, with those of absent inputs.
+    sums: Vec<i32>,
+    /// What stands for zero among the weights, less 128.
+    zero: i32,
+    scale: f32,
+    bias: Vec<f32>,
+}
+
+/// How bytes stand for floats: `value = (byte - zero) * scale`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Quantisation {
+    pub(crate) scale: f32,
+    pub(crate) zero: u8,
+}
+
+impl Convolution {
+    /// Packs `weights` (`[outputs][inputs][taps]`), which stand for `(weight - zero) * scale`.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if the numbers do not fit the shape.
+    pub fn pack(
+        shape: Shape,
+        weights: &[u8],
+        zero: u8,
+        scale: f32,
+        bias: Option<&[f32]>,
+    ) -> Result<Self, ShapeError> {
+        if shape.inputs * shape.outputs * shape.dilation == 0 || shape.taps.is_multiple_of(2) {
+            return Err(ShapeError::Form(shape));
+        }
+        let needed = shape.inputs * shape.outputs * shape.taps;
+        if weights.len() != needed {
+            let given = weights.len();
+            return Err(ShapeError::Weights { given, needed });
+        }
+        let bias = bias.map_or_else(|| vec![0.0; shape.outputs], <[f32]>::to_vec);
+        if bias.len() != shape.outputs {
+            return Err(ShapeError::Biases {
+                given: bias.len(),
+                outputs: shape.outputs,
+            });
+        }
+        let groups = shape.inputs.div_ceil(4);
+        let (panels, sums) = pack::pack(&shape, groups, weights, zero);
+        Ok(Self {
+            shape,
+            groups,
+            panels,
+            sums,
+            zero: i32::from(zero) - 128,
+            scale,
+            bias,
+        })
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Runs the convolution into `output` (`[outputs][length]`).
+    ///
+    /// # Panics
+    /// If a slice has not the length that the shape and the input's length ask for, or if the processor
+    /// cannot ([`crate::is_supported`]).
+    pub fn apply(&self, input: &Input<'_>, scratch: &mut Scratch, output: &mut [f32]) {
+        let Shape {
+            inputs, outputs, ..
+        } = self.shape;
+        assert!(input.length > 0, "an input of no length");
+        assert_eq!(input.values.len(), inputs * input.length, "values");
+        assert_eq!(output.len(), outputs * input.length, "output");
+        if let Some(residual) = input.residual {
+            assert_eq!(residual.len(), output.len(), "residual");
+        }
+        if let Some(normal) = input.normalisation {
+            assert_eq!((normal.gain.len(), normal.shift.len()), (inputs, inputs));
+        }
+        if let Activation::Snake { alpha, inverse } = input.activation {
+            assert_eq!((alpha.len(), inverse.len()), (inputs, inputs));
+        }
+        self.run(input, scratch, output);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn run(&self, input: &Input<'_>, scratch: &mut Scratch, output: &mut [f32]) {
+        assert!(crate::is_supported(), "no AVX-512 with VNNI");
+        #[expect(unsafe_code, reason = "the processor's own instructions")]
+        // SAFETY: the processor has them, by the assertion.
+        unsafe {
+            crate::avx512::run(self, input, scratch, output);
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn run(&self, _: &Input<'_>, _: &mut Scratch, _: &mut [f32]) {
+        panic!("no AVX-512 with VNNI");
+    }
+
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
+    }
+
+    pub(crate) fn panels(&self) -> &[Panel] {
+        &self.panels
+    }
+
+    /// How the integers of output `index` become floats, given the input's bytes.
+    pub(crate) fn scaling(&self, index: usize, input: Quantisation) -> Scaling {
+        let zero = i32::from(input.zero);
+        let count = i32::try_from(4 * self.groups * self.shape.taps).unwrap_or(i32::MAX);
+        Scaling {
+            constant: count * self.zero * zero - zero * self.sums[index],
+            zero: self.zero,
+            scale: input.scale * self.scale,
+            bias: self.bias[index],
+        }
+    }
+}
+
+/// How the integers of one output become floats.
+///
+/// The product is of bytes as they are, so the zeros are taken out afterwards:
+/// `Σ(w - v)(x - z) = Σwx - vΣx - zΣw + nvz`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scaling {
+    /// `nvz - zΣw`.
+    pub(crate) constant: i32,
+    /// `v`.
+    pub(crate) zero: i32,
+    pub(crate) scale: f32,
+    pub(crate) bias: f32,
+}

@@ -1,0 +1,34 @@
+//! Convolutions over time with 8-bit weights, and the operations before and after them, in one pass.
+//!
+//! A vocoder's time goes into blocks of: normalise each channel, bend it ([`Activation`]), quantise, convolve,
+//! scale back, add what came in. A general runtime does each of these over the whole tensor, unfolds the
+//! input for every tap and packs it for its matrix product. Here everything before the product is two passes
+//! over the input, and the product reads the quantised input in place.
+//!
+//! The integers are those of ONNX's `DynamicQuantizeLinear` and `ConvInteger`: nothing is rounded more than
+//! there, and the bias, which there is rounded to a step of the product, is added as it is.
+//!
+//! Begin with [`Convolution::pack`] and [`Convolution::apply`]. It needs AVX-512 with VNNI
+//! ([`is_supported`]): Intel servers since 2019, AMD since 2022.
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod convolution;
+mod pack;
+
+pub use convolution::{Activation, Convolution, Input, Normalisation, Scratch, Shape, ShapeError};
+
+/// Whether this processor has the instructions that [`Convolution::apply`] needs.
+pub fn is_supported() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vnni")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
