@@ -32,7 +32,7 @@ pub fn open_rewritten(
         let builder = Session::builder(&environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_operators((rewritten.operators)()?)?;
-        on_device(builder, options.device)?.commit_from_memory(&rewritten.model)
+        on_device(builder, *options)?.commit_from_memory(&rewritten.model)
     };
     open().map_err(|source| OnnxError::Model {
         path: rewritten.path.clone(),
