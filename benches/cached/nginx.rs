@@ -59,6 +59,10 @@ impl Nginx {
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
             anyhow::ensure!(began.elapsed() < Duration::from_secs(10), "nginx");
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "nginx does not tell when it listens"
+            )]
             sleep(Duration::from_millis(20));
         }
         Ok(started)

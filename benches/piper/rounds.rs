@@ -117,13 +117,12 @@ async fn speak(
         let mut answers = Vec::new();
         for number in (first + client..last).step_by(clients) {
             let asked = Instant::now();
-            let audio = match connection.job(&texts::text(number)).await {
-                Ok(audio) => audio,
+            let audio = if let Ok(audio) = connection.job(&texts::text(number)).await {
+                audio
+            } else {
                 // Flask's own server closes after each answer.
-                Err(_) => {
-                    connection = Client::connect(server.endpoint).await?;
-                    connection.job(&texts::text(number)).await?
-                }
+                connection = Client::connect(server.endpoint).await?;
+                connection.job(&texts::text(number)).await?
             };
             answers.push((seconds(&audio), asked.elapsed().as_secs_f64()));
         }

@@ -194,7 +194,7 @@ mod tests {
             let envelope = Envelope {
                 schema: SCHEMA, id: EnvelopeId::generate(), tenant: Tenant::default(), weight: Weight::default(),
                 job_id: JobId::generate(), tier: Tier::Batch, attempt,
-                deadline: deadline.map(Timestamp), cost: 1.5,
+                deadline: deadline.map(Timestamp), cost: 1.5, created_at: Some(Timestamp(7)),
                 trace: Some(TraceContext { traceparent: "00-1-2-01".into(), tracestate: String::new() }), spec,
             };
             let bytes = envelope.encode().expect("encodes");

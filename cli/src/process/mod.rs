@@ -76,7 +76,7 @@ async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow
     connections.max_connections = descriptors::room_for(connections.max_connections);
     let mut running = Running::start(workers, listener, router, connections, closing.clone());
     if *role == Role::Scaler {
-        scaler::start(&assembly.backend, settings, &closing, &mut running.servers).await?;
+        scaler::start(&assembly.backend, settings, &closing, &mut running.servers)?;
     }
     assembly.list_workers(&switches.workers.drain, &tasks);
 

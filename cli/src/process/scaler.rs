@@ -10,7 +10,7 @@ use super::{backend::Backend, listen};
 use crate::settings::Settings;
 
 /// Begins to survey and to answer; both end with `stop`. Says where it listens.
-pub(super) async fn start(
+pub(super) fn start(
     backend: &Backend,
     settings: &Settings,
     stop: &CancellationToken,

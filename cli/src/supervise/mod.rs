@@ -55,7 +55,7 @@ async fn supervise(settings: &Settings, telemetry: &Telemetry) -> anyhow::Result
     let (board, stop) = (surveyor.board(), CancellationToken::new());
     let mut tasks = JoinSet::new();
     let exposition = Exposition::new(telemetry.registry(), Arc::clone(&backend.queue), Vec::new());
-    serve_health(settings, exposition, &stop, &mut tasks).await?;
+    serve_health(settings, exposition, &stop, &mut tasks)?;
     tasks.spawn(surveyor.run(stop.clone()));
     let mut crews = crews(settings)?;
     tokio::select! {
@@ -75,7 +75,7 @@ async fn supervise(settings: &Settings, telemetry: &Telemetry) -> anyhow::Result
 }
 
 /// What every process answers.
-async fn serve_health(
+fn serve_health(
     settings: &Settings,
     exposition: Exposition,
     stop: &CancellationToken,

@@ -4,7 +4,6 @@
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    clippy::float_cmp,
     reason = "small numbers, and ones that are exact"
 )]
 
@@ -26,7 +25,7 @@ struct Case {
     residual: Vec<f32>,
     normalises: bool,
     adds: bool,
-    /// 0 none, 1 leaky ReLU, 2 snake.
+    /// 0 none, 1 leaky rectifier, 2 snake.
     activation: u8,
 }
 
@@ -138,9 +137,8 @@ impl Case {
                         + f64::from(shift[channel]);
                 }
                 bent.push(match self.activation {
-                    0 => value,
                     1 if value < 0.0 => value * f64::from(SLOPE),
-                    1 => value,
+                    0 | 1 => value,
                     _ => {
                         let wave = (value * f64::from(alpha[channel])).sin().powi(2);
                         value + f64::from(inverse[channel]) * wave

@@ -11,8 +11,8 @@ fn library() -> std::path::PathBuf {
 }
 
 fn open() -> WhisperModel {
-    load_library(&library()).unwrap();
-    WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cpu, 2).unwrap()
+    load_library(&library()).expect("the library");
+    WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cpu, 2).expect("the model")
 }
 
 fn silence(rows: usize, frames: usize) -> Features {

@@ -5,7 +5,7 @@
 //! cargo run --release -p voicefleet-whisper --example transcribe -- MODELS_DIR WEIGHTS LANES FILE.wav...
 //! ```
 //!
-//! WEIGHTS is a path below MODELS_DIR; recordings are WAV, 16 kHz, mono, 16 bits. With more than one lane as many recordings
+//! WEIGHTS is a path below `MODELS_DIR`; recordings are WAV, 16 kHz, mono, 16 bits. With more than one lane as many recordings
 //! are transcribed side by side.
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 

@@ -243,7 +243,9 @@ fn snake<'a>(pattern: &Pattern<'a>, value: &str) -> Option<Bent<'a>> {
             let alpha = pattern.either_way(sine.input.first()?, "Mul", |alpha, same| {
                 (same == value).then(|| pattern.floats(alpha)).flatten()
             })?;
-            let is_square = pattern.number(exponent).is_some_and(|number| number == 2.0);
+            let is_square = pattern
+                .number(exponent)
+                .is_some_and(|number| (number - 2.0).abs() < f32::EPSILON);
             is_square.then_some(Bent {
                 bend: Bend::Snake { alpha, inverse },
                 value,

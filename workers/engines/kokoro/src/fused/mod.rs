@@ -1,7 +1,7 @@
 //! The network with its quantised convolutions, and what surrounds them, as one operator each.
 //!
 //! Nine tenths of the network's time go into 84 blocks of: normalise and shift (adaptive instance
-//! normalisation), bend (snake or leaky ReLU), quantise, convolve, scale back, add what came in. In the model
+//! normalisation), bend (snake or leaky rectifier), quantise, convolve, scale back, add what came in. In the model
 //! file each is some 20 nodes. Here each becomes one node of our own, computed by [`voicefleet_convolution`].
 //! The rest of the network stays as it is.
 //!

@@ -55,7 +55,7 @@ impl Operator for Blocks {
         [OperatorOutput::required(TensorElementType::Float32)]
     }
 
-    fn create_kernel<'attr>(&self, node: &KernelContext<'attr>) -> ort::Result<OneBlock> {
+    fn create_kernel(&self, node: &KernelContext<'_>) -> ort::Result<OneBlock> {
         let number = node
             .get::<i64>(NUMBER)
             .and_then(|number| usize::try_from(number).ok());
@@ -140,13 +140,14 @@ fn compute(block: &Block, context: &ComputeContext, scratch: &mut Scratch) -> or
             epsilon,
         }),
     };
-    let residual = match block.adds {
-        false => None,
-        true => Some(each(
+    let residual = if block.adds {
+        Some(each(
             inputs.len() - 1,
             shape.outputs * length,
             "what is added",
-        )?),
+        )?)
+    } else {
+        None
     };
     let activation = match &block.bend {
         Bend::None => Activation::None,

@@ -224,7 +224,12 @@ impl Ct2Decoder<'_> {
             .collect();
         let heard = &draft.heard;
         let mut rows = (self.model.model)
-            .align(&heard.encoded, &start, &[words.clone()], &[heard.frames])
+            .align(
+                &heard.encoded,
+                &start,
+                std::slice::from_ref(&words),
+                &[heard.frames],
+            )
             .map_err(failed)?;
         let alignment = rows.pop().unwrap_or_default();
         let said_at = times::said_at(&alignment, words.len());

@@ -55,6 +55,7 @@ impl Runtime for Ct2Model {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn failed(error: Ct2Error) -> EngineError {
     EngineError::Inference(error.to_string())
 }

@@ -6,7 +6,7 @@
 
 use std::{f64::consts::PI, sync::Arc};
 
-use realfft::{RealFftPlanner, RealToComplex};
+use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use crate::SAMPLE_RATE;
 
@@ -78,7 +78,7 @@ impl Spectrograms {
             }
             // The lengths are the transform's own, so there is nothing that it could refuse.
             let _ = (self.transform).process_with_scratch(&mut input, &mut output, &mut scratch);
-            let powers: Vec<f32> = output.iter().map(|bin| bin.norm_sqr()).collect();
+            let powers: Vec<f32> = output.iter().map(Complex::norm_sqr).collect();
             for (band, value) in self
                 .bands
                 .iter()
@@ -185,11 +185,10 @@ fn mel_bands(count: usize) -> Vec<Band> {
 mod tests {
     use super::*;
 
-    fn tone(hertz: f64, seconds: f64) -> Vec<f32> {
-        let count = (seconds * 16_000.0) as usize;
-        (0..count)
-            .map(|index| (2.0 * PI * hertz * index as f64 / 16_000.0).sin() as f32)
-            .collect()
+    /// A second of a tone.
+    fn tone(hertz: f32) -> Vec<f32> {
+        let angle = |sample: u16| 2.0 * std::f32::consts::PI * hertz * f32::from(sample) / 16_000.0;
+        (0..16_000).map(|sample| angle(sample).sin()).collect()
     }
 
     #[test]
@@ -207,7 +206,7 @@ mod tests {
     #[test]
     fn a_tone_is_loudest_in_its_band_and_the_rest_is_within_the_range() {
         let spectrograms = Spectrograms::new(80);
-        let spectrogram = spectrograms.of(&tone(1_000.0, 1.0));
+        let spectrogram = spectrograms.of(&tone(1_000.0));
         let middle: Vec<f32> = (0..80)
             .map(|band| spectrogram.values[band * spectrogram.frames + 50])
             .collect();

@@ -166,15 +166,17 @@ mod tests {
             " <|endoftext|>  it's",
         ] {
             let tokens = vocabulary.tokens(text).unwrap();
+            let tokens: Vec<usize> = tokens
+                .into_iter()
+                .map(|token| token.try_into().unwrap())
+                .collect();
             assert!(
-                tokens
-                    .iter()
-                    .all(|token| vocabulary.is_text(*token as usize)),
+                tokens.iter().all(|token| vocabulary.is_text(*token)),
                 "{text}"
             );
             let bytes: Vec<u8> = tokens
                 .iter()
-                .flat_map(|token| vocabulary.bytes(*token as usize))
+                .flat_map(|token| vocabulary.bytes(*token))
                 .collect();
             assert_eq!(String::from_utf8(bytes).unwrap(), text);
         }

@@ -55,17 +55,20 @@ fn an_unusable_model_file_is_a_load_error_that_tells_its_role_but_not_its_path()
     }
 }
 
+/// Breaks something in a folder.
+type Damage = fn(&Path);
+
 /// A copy of the folder of tiny.en in CTranslate2's format.
 fn copy_of_folder(to: &Path) -> PathBuf {
     for file in ["config.json", "vocabulary.txt", "model.bin"] {
-        fs::copy(model_file(&format!("ct2/tiny.en/{file}")), to.join(file)).unwrap();
+        fs::copy(model_file(&format!("ct2/tiny.en/{file}")), to.join(file)).expect("copied");
     }
     to.join("model.bin")
 }
 
 #[test]
 fn an_unusable_folder_of_ctranslate2_is_a_load_error_that_tells_what_is_wrong() {
-    let damages: [(&str, fn(&Path), &str); 5] = [
+    let damages: [(&str, Damage, &str); 5] = [
         (
             "no weights",
             |dir| fs::remove_file(dir.join("model.bin")).unwrap(),

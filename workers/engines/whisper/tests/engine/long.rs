@@ -31,7 +31,7 @@ fn no_word_is_lost_at_a_cut(model: &str) {
     let audio = repeated(8, &silence(3));
     assert!(audio.seconds() > 90.0);
     let engine = engine(model);
-    let windows = engine.plan(&audio).unwrap();
+    let windows = engine.plan(&audio).expect("the test's own audio");
     assert!(windows.len() >= 4);
     assert!(
         windows
@@ -77,7 +77,7 @@ fn cut_between_words(model: &str) {
     let audio = pcm(vec![sentences; 14].concat());
     assert!(audio.seconds() > 55.0);
     let engine = engine(model);
-    let windows = engine.plan(&audio).unwrap();
+    let windows = engine.plan(&audio).expect("the test's own audio");
     assert!(
         windows
             .iter()

@@ -162,7 +162,9 @@ fn prompt_steers(model: &str) {
             prompt: Some(prompt.to_owned()),
             ..english()
         };
-        let heard = engine.transcribe(&audio, all(&audio), &options).unwrap();
+        let heard = engine
+            .transcribe(&audio, all(&audio), &options)
+            .expect("the test's own audio");
         heard
             .segments
             .iter()
