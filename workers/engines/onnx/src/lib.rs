@@ -10,7 +10,7 @@
 
 //!
 //! A model that takes long to open can be prepared once: read as a [`graph::Network`], changed,
-//! [optimised](optimised), cut into [pieces](graph::Network::pieces) and [kept](staged::prepared).
+//! [optimised], cut into [pieces](graph::Network::pieces) and [kept](staged::prepared).
 
 mod error;
 pub mod graph;
