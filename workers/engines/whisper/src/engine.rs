@@ -53,7 +53,11 @@ impl TranscriptionEngine for WhisperEngine {
     fn plan(&self, audio: &Pcm) -> Result<Vec<Window>, EngineError> {
         check_samples(audio, &audio.samples)?;
         let stretches = self.detectors.take().stretches(&audio.samples)?;
-        Ok(windows::pack(&audio.samples, stretches))
+        Ok(windows::pack(
+            &audio.samples,
+            stretches,
+            self.runtime.longest_window(),
+        ))
     }
 
     fn transcribe(

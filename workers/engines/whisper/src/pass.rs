@@ -14,6 +14,9 @@ pub(crate) trait Runtime: Send + Sync {
     /// The languages it knows.
     fn languages(&self) -> &Languages;
 
+    /// The longest window that it does well with, samples; see [`crate::windows::pack`].
+    fn longest_window(&self) -> usize;
+
     /// The tokens of a prompt that is not empty and has no NUL in it. Words only: a prompt must not steer the decoder by
     /// control tokens.
     fn prompt(&self, text: &str) -> Result<Vec<TokenId>, EngineError>;
@@ -79,11 +82,6 @@ pub(crate) struct Task<'a> {
     /// Temperature to begin with, 0 to 1.
     pub(crate) temperature: f32,
 }
-
-/// Silence that a model is let hear after the audio, samples. The encoder's work, most of a pass, shrinks
-/// with what it listens to, but models are trained on 30 s: with 3 s they begin to repeat short clips, with
-/// 10 s the text is as good as with all (benches/README.md has figures).
-pub(crate) const HEADROOM: usize = 160_000;
 
 /// Shorter audio is filled up with silence, samples: whisper.cpp skips audio below 0.1 s, and its
 /// alignment aborts the process below 0.16 s.

@@ -19,22 +19,22 @@ const CUT_WITHIN: usize = 6 * SECOND;
 /// How long a place to cut at must be quiet: half a short syllable on both sides.
 const QUIET: usize = SECOND / 5;
 
-/// Windows of at most [`LONGEST`] samples that together hold all the speech, in time order.
+/// Windows of at most `longest` samples that together hold all the speech, in time order.
 ///
 /// A window is as long as it can be, since every one has a fixed cost; where it has to end, it ends at the
-/// longest silence of its second half.
-pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>) -> Vec<Window> {
+/// longest silence of its second half. `longest` is at least twice what a stretch is cut within, and no more than [`LONGEST`].
+pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>, longest: usize) -> Vec<Window> {
     let mut windows = Vec::new();
     let mut open: Vec<Stretch> = Vec::new();
     for stretch in stretches
         .into_iter()
-        .flat_map(|stretch| split_long(samples, stretch))
+        .flat_map(|stretch| split_long(samples, stretch, longest))
     {
         while let Some(first) = open.first() {
-            if stretch.end - first.start <= LONGEST - 2 * MARGIN {
+            if stretch.end - first.start <= longest - 2 * MARGIN {
                 break;
             }
-            let cut = widest_silence(&open, &stretch);
+            let cut = widest_silence(&open, &stretch, longest);
             windows.push(open.drain(..cut).collect::<Vec<_>>());
         }
         open.push(stretch);
@@ -44,12 +44,12 @@ pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>) -> Vec<Window> {
 }
 
 /// Pieces of a stretch that fit a window with its margins.
-fn split_long(samples: &[f32], stretch: Stretch) -> Vec<Stretch> {
-    const FITTING: usize = LONGEST - 2 * MARGIN;
+fn split_long(samples: &[f32], stretch: Stretch, longest: usize) -> Vec<Stretch> {
+    let fitting = longest - 2 * MARGIN;
     let mut pieces = Vec::new();
     let mut rest = stretch;
-    while rest.len() > FITTING {
-        let latest = rest.start + FITTING;
+    while rest.len() > fitting {
+        let latest = rest.start + fitting;
         let cut = quietest(samples, latest - CUT_WITHIN..latest);
         pieces.push(rest.start..cut);
         rest = cut..rest.end;
@@ -82,8 +82,8 @@ fn silence_between(before: &Stretch, after: &Stretch) -> usize {
 
 /// How many of the open stretches to close so that the cut lies in the longest silence of the second
 /// half of what a window can hold.
-fn widest_silence(open: &[Stretch], next: &Stretch) -> usize {
-    let second_half = open[0].start + LONGEST / 2;
+fn widest_silence(open: &[Stretch], next: &Stretch, longest: usize) -> usize {
+    let second_half = open[0].start + longest / 2;
     let following = open[1..].iter().chain([next]);
     open.iter()
         .zip(following)
@@ -139,15 +139,17 @@ mod tests {
     proptest! {
         #[test]
         fn windows_are_short_ordered_and_hold_all_speech(
+            longest in 15_usize..=30,
             layout in proptest::collection::vec((200_usize..9_000, 150_usize..70_000), 0..30),
             tail in 0_usize..20_000,
         ) {
             let stretches = stretches(&layout);
             let end = stretches.last().map_or(0, |last| last.end) + tail;
-            let windows = pack(&vec![0.0; end], stretches.clone());
+            let longest = longest * SECOND;
+            let windows = pack(&vec![0.0; end], stretches.clone(), longest);
             for window in &windows {
                 prop_assert!(window.start < window.end && window.end <= end);
-                prop_assert!(window.end - window.start <= LONGEST);
+                prop_assert!(window.end - window.start <= longest);
             }
             for pair in windows.windows(2) {
                 prop_assert!(pair[0].end <= pair[1].start);
@@ -167,7 +169,7 @@ mod tests {
         ) {
             let stretches = stretches(&layout);
             let end = stretches.last().map_or(0, |last| last.end);
-            for window in pack(&vec![0.0; end], stretches.clone()) {
+            for window in pack(&vec![0.0; end], stretches.clone(), LONGEST) {
                 for stretch in &stretches {
                     prop_assert!(window.end <= stretch.start || stretch.end <= window.end);
                 }
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn nothing_spoken_is_no_window() {
-        assert_eq!(pack(&vec![0.0; 16_000], Vec::new()), Vec::new());
+        assert_eq!(pack(&vec![0.0; 16_000], Vec::new(), LONGEST), Vec::new());
     }
 
     #[test]
@@ -185,6 +187,7 @@ mod tests {
         let windows = pack(
             &vec![0.0; 40 * SECOND],
             stretches(&[(1_000, 3_000), (6_000, 3_000), (20_000, 3_000)]),
+            LONGEST,
         );
         assert_eq!(
             windows,
@@ -205,7 +208,7 @@ mod tests {
     fn a_full_window_ends_at_its_longest_late_silence() {
         // Silences at 10 s (2 s long), 18 s (1 s long) and 25 s (0.3 s long); the last one does not fit.
         let layout = [(0, 10_000), (2_000, 6_000), (1_000, 6_000), (300, 8_000)];
-        let windows = pack(&vec![0.0; 40 * SECOND], stretches(&layout));
+        let windows = pack(&vec![0.0; 40 * SECOND], stretches(&layout), LONGEST);
         assert_eq!(windows.len(), 2);
         assert_eq!(windows[0].end, 18 * SECOND + MARGIN);
     }
@@ -214,7 +217,7 @@ mod tests {
     fn endless_speech_is_cut_where_it_is_quietest() {
         let mut samples = vec![0.5; 50 * SECOND];
         samples[26 * SECOND..26 * SECOND + QUIET].fill(0.01);
-        let windows = pack(&samples, stretches(&[(0, 50_000)]));
+        let windows = pack(&samples, stretches(&[(0, 50_000)]), LONGEST);
         assert_eq!(windows.len(), 2);
         assert_eq!(windows[0].end, windows[1].start);
         assert!(windows[0].end.abs_diff(26 * SECOND + QUIET / 2) <= SECOND / 100);

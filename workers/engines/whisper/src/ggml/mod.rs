@@ -13,6 +13,7 @@ use whisper_rs::{DtwParameters, WhisperContext, WhisperContextParameters};
 use crate::{
     language::Languages,
     pass::{Decoder, Runtime, TokenId},
+    windows,
 };
 
 /// Bound of the memory that an alignment may use, bytes; taken only as far as needed, and given back
@@ -51,6 +52,10 @@ impl GgmlModel {
 impl Runtime for GgmlModel {
     fn languages(&self) -> &Languages {
         &self.languages
+    }
+
+    fn longest_window(&self) -> usize {
+        windows::LONGEST
     }
 
     fn prompt(&self, text: &str) -> Result<Vec<TokenId>, EngineError> {
