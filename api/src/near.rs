@@ -5,12 +5,12 @@
 //! it is still there, which also counts as its use. Keys of tenants that are walled off are their own.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use hashlink::LruCache;
 use voicefleet_core::{
     Clock, Timestamp,
     ports::{Blob, BlobError, BlobKey, BlobStore, Retention},
@@ -33,12 +33,10 @@ pub(crate) struct Near {
     shelf: Mutex<Shelf>,
 }
 
-#[derive(Default)]
+/// What was used last, up to a number of bytes.
 struct Shelf {
-    kept: HashMap<BlobKey, Kept>,
-    /// By the number of their last use.
-    by_use: BTreeMap<u64, BlobKey>,
-    uses: u64,
+    /// Bounded by `bytes`, not by a count.
+    kept: LruCache<BlobKey, Kept>,
     bytes: usize,
 }
 
@@ -46,7 +44,6 @@ struct Kept {
     blob: Blob,
     /// When the store had it.
     seen: Timestamp,
-    last_use: u64,
 }
 
 impl Near {
@@ -60,7 +57,10 @@ impl Near {
             store,
             clock,
             most_bytes,
-            shelf: Mutex::default(),
+            shelf: Mutex::new(Shelf {
+                kept: LruCache::new_unbounded(),
+                bytes: 0,
+            }),
         }
     }
 
@@ -75,19 +75,19 @@ impl Near {
         if !is_finished || size(blob) > self.most_bytes / LARGEST {
             return;
         }
-        let mut books = self.shelf();
-        books.insert(key, blob.clone(), self.clock.now());
-        while books.bytes > self.most_bytes && books.drop_oldest() {}
+        let mut shelf = self.shelf();
+        shelf.insert(key, blob.clone(), self.clock.now());
+        while shelf.bytes > self.most_bytes && shelf.drop_oldest() {}
     }
 
     /// Asks the store whether it still has what is kept here.
     async fn is_still_there(&self, key: &BlobKey) -> Result<bool, BlobError> {
         let is_there = self.store.contains(key).await?;
-        let mut books = self.shelf();
+        let mut shelf = self.shelf();
         if is_there {
-            books.seen(key, self.clock.now());
+            shelf.seen(key, self.clock.now());
         } else {
-            books.remove(key);
+            shelf.remove(key);
         }
         Ok(is_there)
     }
@@ -139,11 +139,7 @@ impl BlobStore for Near {
 
 impl Shelf {
     fn used(&mut self, key: &BlobKey) -> Option<(Blob, Timestamp)> {
-        let kept = self.kept.get_mut(key)?;
-        self.uses += 1;
-        self.by_use.remove(&kept.last_use);
-        kept.last_use = self.uses;
-        self.by_use.insert(self.uses, key.clone());
+        let kept = self.kept.get(key)?;
         Some((kept.blob.clone(), kept.seen))
     }
 
@@ -154,32 +150,26 @@ impl Shelf {
     }
 
     fn insert(&mut self, key: &BlobKey, blob: Blob, now: Timestamp) {
-        self.remove(key);
-        self.uses += 1;
         self.bytes += size(&blob);
-        self.by_use.insert(self.uses, key.clone());
-        let kept = Kept {
-            blob,
-            seen: now,
-            last_use: self.uses,
-        };
-        self.kept.insert(key.clone(), kept);
+        let replaced = self.kept.insert(key.clone(), Kept { blob, seen: now });
+        self.forget(replaced);
     }
 
     fn remove(&mut self, key: &BlobKey) {
-        if let Some(kept) = self.kept.remove(key) {
-            self.by_use.remove(&kept.last_use);
-            self.bytes -= size(&kept.blob);
-        }
+        let removed = self.kept.remove(key);
+        self.forget(removed);
     }
 
     /// Whether there was one.
     fn drop_oldest(&mut self) -> bool {
-        let Some(oldest) = self.by_use.first_key_value().map(|(_, key)| key.clone()) else {
-            return false;
-        };
-        self.remove(&oldest);
-        true
+        let oldest = self.kept.remove_lru().map(|(_, kept)| kept);
+        let was_there = oldest.is_some();
+        self.forget(oldest);
+        was_there
+    }
+
+    fn forget(&mut self, kept: Option<Kept>) {
+        self.bytes -= kept.map_or(0, |kept| size(&kept.blob));
     }
 }
 
@@ -263,11 +253,7 @@ mod tests {
         near.put(&upload, blob(10), Retention::Pinned)
             .await
             .expect("stored");
-        {
-            let shelf = near.shelf();
-            assert!(shelf.bytes <= 11_000);
-            assert_eq!(shelf.kept.len(), shelf.by_use.len());
-        }
+        assert!(near.shelf().bytes <= 11_000);
         store.outage().set_down(true);
         for (name, is_near) in [("1", true), ("9", true), ("2", false), ("c", false)] {
             assert_eq!(near.get(&key(name)).await.is_ok(), is_near, "{name}");
