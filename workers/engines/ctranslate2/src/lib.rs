@@ -14,6 +14,8 @@ mod functions;
 mod library;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod model;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod product;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 #[path = "absent.rs"]

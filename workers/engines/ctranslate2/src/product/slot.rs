@@ -1,0 +1,72 @@
+//! Where a library keeps the address of a function that it calls.
+#![expect(unsafe_code, reason = "reads the library's table of addresses")]
+
+use std::{
+    ffi::c_void,
+    fs,
+    path::Path,
+    ptr::NonNull,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+
+use object::{
+    Object, ObjectSegment, ObjectSymbol, ObjectSymbolTable, RelocationTarget,
+    elf::{PF_W, PT_GNU_RELRO},
+    read::elf::{ElfFile64, ProgramHeader},
+};
+
+/// The entry of the loaded library `file` through which it calls `symbol`, which it has at `address`.
+pub(super) fn of(
+    file: &Path,
+    symbol: &str,
+    address: *mut c_void,
+) -> Result<NonNull<AtomicPtr<c_void>>, String> {
+    let bytes = fs::read(file).map_err(|error| error.to_string())?;
+    let elf = ElfFile64::<object::Endianness>::parse(&*bytes).map_err(|error| error.to_string())?;
+    let symbols = elf.dynamic_symbol_table().ok_or("it has no symbols")?;
+    let (index, at) = symbols
+        .symbols()
+        .find(|found| found.name() == Ok(symbol) && found.is_definition())
+        .map(|found| (found.index(), found.address()))
+        .ok_or("it does not define the function")?;
+    let slot = elf
+        .dynamic_relocations()
+        .ok_or("it has no relocations")?
+        .find(|(_, relocation)| relocation.target() == RelocationTarget::Symbol(index))
+        .map(|(slot, _)| slot)
+        .ok_or("it does not call the function through a table")?;
+    if !stays_writable(&elf, slot) {
+        return Err("its table is read-only".to_owned());
+    }
+    let base = (address as usize).wrapping_sub(as_usize(at)?);
+    let slot = base.wrapping_add(as_usize(slot)?) as *mut AtomicPtr<c_void>;
+    let slot = NonNull::new(slot)
+        .filter(|slot| slot.is_aligned())
+        .ok_or("its table is not aligned")?;
+    // SAFETY: it lies in a segment of the loaded library that stays writable, and holds one pointer.
+    if unsafe { slot.as_ref() }.load(Ordering::Acquire) != address {
+        return Err("its table holds another address".to_owned());
+    }
+    Ok(slot)
+}
+
+/// Whether what lies there can be written to once the library is loaded.
+fn stays_writable(elf: &ElfFile64<'_, object::Endianness>, slot: u64) -> bool {
+    let endian = elf.endian();
+    let holds = |start: u64, size: u64| slot >= start && slot + 8 <= start + size;
+    let protected = elf.elf_program_headers().iter().any(|header| {
+        header.p_type(endian) == PT_GNU_RELRO
+            && holds(header.p_vaddr(endian), header.p_memsz(endian))
+    });
+    let writable = elf.segments().any(|segment| {
+        let object::SegmentFlags::Elf { p_flags, .. } = segment.flags() else {
+            return false;
+        };
+        p_flags & PF_W != 0 && holds(segment.address(), segment.size())
+    });
+    writable && !protected
+}
+
+fn as_usize(address: u64) -> Result<usize, String> {
+    usize::try_from(address).map_err(|error| error.to_string())
+}
