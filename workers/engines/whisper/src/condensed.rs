@@ -12,6 +12,9 @@ use crate::{
 /// must be left.
 const KEPT: usize = 6_400;
 
+/// What is left of a pause, at most, samples.
+pub(crate) const LONGEST_PAUSE: usize = 2 * KEPT;
+
 /// Audio with its long silences cut out.
 pub(crate) struct Condensed {
     pub(crate) samples: Vec<f32>,

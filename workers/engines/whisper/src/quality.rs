@@ -11,6 +11,10 @@ const MOST_COMPRESSIBLE: f64 = 2.4;
 /// Mean log probability of the tokens below which the model was guessing.
 const LEAST_LOG_PROBABILITY: f32 = -1.0;
 
+/// Mean log probability below which a text is not believed that was written from a shortened window. Speech that is clear
+/// has -0.1 to -0.4.
+const DOUBTFUL_LOG_PROBABILITY: f32 = -0.5;
+
 /// Probability of "nobody speaks" above which an uncertain text is no text.
 const MOST_NO_SPEECH: f32 = 0.6;
 
@@ -33,6 +37,8 @@ pub(crate) struct Quality {
     pub(crate) log_probability: f32,
     /// Probability that there was no speech.
     pub(crate) no_speech: f32,
+    /// It says the same thing several times in a row: see [`stutters`].
+    pub(crate) stutters: bool,
 }
 
 impl Quality {
@@ -47,9 +53,10 @@ impl Quality {
         }
     }
 
-    /// No loop is better than a loop; then the more probable text is better.
+    /// No loop is better than a loop, no stutter than a stutter; then the more probable text is better.
     pub(crate) fn is_better_than(&self, other: &Self) -> bool {
-        let rank = |quality: &Self| (!quality.is_loop(), quality.log_probability);
+        let sound = |quality: &Self| (!quality.is_loop(), !quality.stutters);
+        let rank = |quality: &Self| (sound(quality), quality.log_probability);
         rank(self) > rank(other)
     }
 
@@ -69,6 +76,25 @@ impl Quality {
         let guessed = self.log_probability < LEAST_LOG_PROBABILITY && !self.is_silence();
         self.is_loop() || guessed
     }
+
+    /// A model that heard less than it was trained on may have lost its way: it should hear all of it before this is believed.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        let unsure = self.log_probability < DOUBTFUL_LOG_PROBABILITY && !self.is_silence();
+        self.calls_for_retry() || self.stutters || unsure
+    }
+}
+
+/// Whether the same one to [`LONGEST_STUTTER`] tokens stand [`STUTTER`] times in a row somewhere. Loops of a few signs are too
+/// short to be found by what zlib makes of them.
+pub(crate) fn stutters<T: PartialEq>(tokens: &[T]) -> bool {
+    (1..=LONGEST_STUTTER).any(|period| {
+        let same_as_before = tokens.iter().zip(tokens.iter().skip(period));
+        let mut run = 0;
+        same_as_before.into_iter().any(|(before, token)| {
+            run = if token == before { run + 1 } else { 0 };
+            run >= (STUTTER - 1) * period
+        })
+    })
 }
 
 /// How many times smaller zlib makes the text; above about 2.4 for loops, about 1 to 2 for speech.
@@ -110,6 +136,12 @@ const LONGEST_PHRASE: usize = 20;
 
 /// Repetitions that make a loop.
 const LOOP: usize = 4;
+
+/// Tokens of what is stuttered, at most.
+const LONGEST_STUTTER: usize = 10;
+
+/// Repetitions that make a stutter.
+const STUTTER: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -154,7 +186,29 @@ mod tests {
             finished: true,
             log_probability,
             no_speech,
+            stutters: false,
         }
+    }
+
+    #[test]
+    fn a_stutter_is_found_wherever_it_is() {
+        assert!(stutters(&words("the price is $ $ $ for the book")));
+        assert!(stutters(&words("a b a b a b c")));
+        assert!(!stutters(&words("$ 1 , 000 , 000 in a year or two")));
+        assert!(!stutters(&words("very very good")));
+        assert!(!stutters::<&str>(&[]));
+    }
+
+    #[test]
+    fn what_is_said_three_times_is_doubted_and_not_taken_for_a_loop() {
+        let said = Quality {
+            stutters: true,
+            ..quality(-0.1, 0.05)
+        };
+        assert!(said.is_doubtful() && !said.calls_for_retry());
+        assert!(!quality(-0.3, 0.05).is_doubtful());
+        assert!(quality(-0.7, 0.05).is_doubtful());
+        assert!(quality(-0.8, 0.05).is_better_than(&said));
     }
 
     #[test]

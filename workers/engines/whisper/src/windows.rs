@@ -2,7 +2,7 @@
 
 use voicefleet_core::ports::Window;
 
-use crate::speech::Stretch;
+use crate::{condensed::LONGEST_PAUSE, speech::Stretch};
 
 /// Longest window, samples: the 30 s that a Whisper model hears at once.
 pub(crate) const LONGEST: usize = 30 * SECOND;
@@ -19,7 +19,8 @@ const CUT_WITHIN: usize = 6 * SECOND;
 /// How long a place to cut at must be quiet: half a short syllable on both sides.
 const QUIET: usize = SECOND / 5;
 
-/// Windows of at most `longest` samples that together hold all the speech, in time order.
+/// Windows that together hold all the speech, in time order: at most [`LONGEST`], of which a model hears at most `longest`
+/// samples, since long silences are [condensed](crate::condensed).
 ///
 /// A window is as long as it can be, since every one has a fixed cost; where it has to end, it ends at the
 /// longest silence of its second half. `longest` is at least twice what a stretch is cut within, and no more than [`LONGEST`].
@@ -30,10 +31,7 @@ pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>, longest: usize) -> 
         .into_iter()
         .flat_map(|stretch| split_long(samples, stretch, longest))
     {
-        while let Some(first) = open.first() {
-            if stretch.end - first.start <= longest - 2 * MARGIN {
-                break;
-            }
+        while !open.is_empty() && !fits(&open, &stretch, longest) {
             let cut = widest_silence(&open, &stretch, longest);
             windows.push(open.drain(..cut).collect::<Vec<_>>());
         }
@@ -41,6 +39,17 @@ pub(crate) fn pack(samples: &[f32], stretches: Vec<Stretch>, longest: usize) -> 
     }
     windows.push(open);
     with_margins(&windows, samples.len())
+}
+
+/// Whether one window can hold these stretches and the next one.
+fn fits(open: &[Stretch], next: &Stretch, longest: usize) -> bool {
+    let span = next.end - open[0].start;
+    let skipped: usize = open
+        .iter()
+        .zip(open[1..].iter().chain([next]))
+        .map(|(before, after)| silence_between(before, after).saturating_sub(LONGEST_PAUSE))
+        .sum();
+    span <= LONGEST - 2 * MARGIN && span - skipped <= longest - 2 * MARGIN
 }
 
 /// Pieces of a stretch that fit a window with its margins.
@@ -149,7 +158,11 @@ mod tests {
             let windows = pack(&vec![0.0; end], stretches.clone(), longest);
             for window in &windows {
                 prop_assert!(window.start < window.end && window.end <= end);
-                prop_assert!(window.end - window.start <= longest);
+                prop_assert!(window.end - window.start <= LONGEST);
+                let inside = stretches.iter().map(|stretch| {
+                    stretch.end.min(window.end).saturating_sub(stretch.start.max(window.start))
+                });
+                prop_assert!(inside.sum::<usize>() <= longest);
             }
             for pair in windows.windows(2) {
                 prop_assert!(pair[0].end <= pair[1].start);
@@ -202,6 +215,14 @@ mod tests {
                 },
             ]
         );
+    }
+
+    #[test]
+    fn a_long_silence_takes_no_room_that_a_model_would_hear() {
+        let layout = stretches(&[(0, 6_000), (8_000, 6_000), (300, 6_000)]);
+        let windows = pack(&vec![0.0; 30 * SECOND], layout, 15 * SECOND);
+        assert_eq!(windows.len(), 2);
+        assert_eq!(windows[0].end, 20 * SECOND + QUIET * 3 / 4);
     }
 
     #[test]

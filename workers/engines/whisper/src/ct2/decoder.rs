@@ -8,7 +8,7 @@ use voicefleet_ctranslate2::{Encoded, Features, Generated, Generation};
 use crate::{
     ct2::{Ct2Model, failed, spectrogram::Spectrogram, times},
     pass::{self, Decoded, Pass, Piece, Task, Token, TokenId, at_least_shortest},
-    quality::Quality,
+    quality::{self, Quality},
 };
 
 /// Texts that are followed side by side at temperature 0, and that are drawn above it: those of OpenAI's reference and of
@@ -25,10 +25,14 @@ const MOST_TOKENS: usize = 448;
 /// Tokens of a prompt that are read, from its end.
 const LONGEST_PROMPT: usize = MOST_TOKENS / 2 - 1;
 
-/// Silence that a model is let hear after the audio, samples. The encoder's work shrinks with what it listens to, but models are
-/// trained on 30 s: too little silence makes them repeat themselves. With 5 s as many words are right as with all
-/// (benches/README.md has the figures).
-const HEADROOM: usize = 80_000;
+/// Silence that a model is let hear after the audio at least, and as far as there is room for it in [`AMPLE`], samples. The
+/// encoder's work shrinks with what it listens to, but models are trained on 30 s: too little silence makes them repeat
+/// themselves (benches/README.md has the figures).
+const LEAST_HEADROOM: usize = 80_000;
+const HEADROOM: usize = 160_000;
+
+/// A window that is long enough for whatever is in it, samples.
+const AMPLE: usize = 320_000;
 
 /// Samples of a frame (10 ms), and frames in 30 s.
 const SAMPLES_PER_FRAME: usize = 160;
@@ -78,7 +82,11 @@ impl pass::Decoder for Ct2Decoder<'_> {
             }
             let draft = self.write_down(&heard, &prompt, attempt.temperature, task)?;
             tracing::debug!(?attempt, quality = ?draft.quality, "decoded");
-            let retry = draft.quality.calls_for_retry();
+            let retry = if attempt.whole_window {
+                draft.quality.calls_for_retry()
+            } else {
+                draft.quality.is_doubtful()
+            };
             if best
                 .as_ref()
                 .is_none_or(|best| draft.quality.is_better_than(&best.quality))
@@ -188,6 +196,7 @@ impl Ct2Decoder<'_> {
             // The end of the text counts, too, as in the reference.
             log_probability: generated.score * count as f32 / (count + 1) as f32,
             no_speech: generated.no_speech,
+            stutters: quality::stutters(&self.words(generated).collect::<Vec<_>>()),
             ..Quality::of_text(&String::from_utf8_lossy(&bytes), speech_seconds)
         }
     }
@@ -281,7 +290,10 @@ fn attempts(temperature: f32) -> impl Iterator<Item = Attempt> {
 
 /// Frames that the encoder listens to for so many samples.
 fn short_window(samples: usize) -> usize {
-    ((samples + HEADROOM) / SAMPLES_PER_FRAME)
+    let window = (samples + HEADROOM)
+        .min(AMPLE)
+        .max(samples + LEAST_HEADROOM);
+    (window / SAMPLES_PER_FRAME)
         .next_multiple_of(FRAME_STEP)
         .min(ALL_FRAMES)
 }
@@ -310,8 +322,10 @@ mod tests {
 
     #[test]
     fn the_window_has_room_for_the_audio_and_some_silence_and_never_more_than_thirty_seconds() {
-        assert_eq!(short_window(16_000), 640);
+        assert_eq!(short_window(16_000), 1_152);
+        assert_eq!(short_window(160_000), 2_048);
         assert_eq!(short_window(240_000), 2_048);
+        assert_eq!(short_window(320_000), 2_560);
         assert_eq!(short_window(480_000), 3_000);
     }
 }
