@@ -92,6 +92,12 @@ bench-scale: setup-test ## What a job costs as jobs wait, tenants come and worke
 bench-kokoro: models ## Kokoro beside kokoro-onnx and fastkokoro: CPU, time, memory (about 20 min)
 	"$$(benches/peers/kokoro/setup)/bin/python" benches/peers/kokoro/measure.py --program $(RELEASE) --models "$(or $(VOICEFLEET_MODELS),$(HOME)/.cache/voicefleet/models)"
 
+.PHONY: bench-whisper
+bench-whisper: models ## Whisper beside faster-whisper: CPU, wrong words, memory (about 30 min)
+	$(RELEASE) models pull test ctranslate2 whisper-base-ct2 whisper-tiny.en-ct2
+	cargo build --release --locked -p voicefleet-whisper --example transcribe
+	peer="$$(benches/peers/whisper/setup)"; "$$peer/bin/python" benches/peers/whisper/measure.py --program $(RELEASE) --ours $(TARGET)/release/examples/transcribe --tokenizers "$$peer/tokenizers" --models "$(or $(VOICEFLEET_MODELS),$(HOME)/.cache/voicefleet/models)"
+
 .PHONY: clean
 clean: ## Build output (models and data stay)
 	cargo clean
