@@ -31,8 +31,8 @@ struct Options {
     /// Requests at a time.
     #[arg(long, default_value_t = 8)]
     clients: usize,
-    /// Room for results and uploads, MiB: so little that it is full long before the end.
-    #[arg(long, default_value = "64")]
+    /// Room for results and uploads, MiB: enough for what is asked for again, and full long before the end.
+    #[arg(long, default_value = "128")]
     cache_mib: String,
     /// Cargo says so to every bench.
     #[arg(long, hide = true)]
@@ -61,8 +61,7 @@ async fn main() -> anyhow::Result<()> {
 
     report(Resident::HEAD);
     report(&Resident::of(server.pid()?)?.line(0));
-    let stages = stages(options.requests);
-    for until in stages {
+    for until in stages(options.requests) {
         let asked = mix.until(until);
         let answers = stream::iter(asked)
             .map(|wish| asker.ask(wish))

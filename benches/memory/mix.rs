@@ -1,23 +1,22 @@
 //! Which requests there are: mostly what was asked before, as in life.
 
-/// Of a thousand wishes so many, in this order; the rest is speech that was asked for before.
-const SHARES: [(u32, Kind); 12] = [
-    (50, Kind::NewSpeech),
-    (10, Kind::NewStream),
-    (2, Kind::NewKokoro),
-    (5, Kind::NewClip),
+/// Of a thousand wishes so many, in this order.
+const SHARES: [(u32, Kind); 11] = [
+    (15, Kind::NewSpeech),
+    (5, Kind::NewStream),
+    (1, Kind::NewKokoro),
+    (2, Kind::NewClip),
     (25, Kind::Clip),
     (20, Kind::Kokoro),
     (20, Kind::Stream),
-    (40, Kind::Job),
+    (50, Kind::Job),
     (40, Kind::List),
     (30, Kind::Bad),
-    (10, Kind::Job),
-    (748, Kind::Speech),
+    (792, Kind::Speech),
 ];
 
-/// What is asked for again is one of so many that were asked for last.
-const RECENT: usize = 300;
+/// What is asked for again is one of so many that were asked for last, some 50 MB in five formats.
+const RECENT: usize = 100;
 
 /// Formats of speech in turn, with how audio in them begins.
 const FORMATS: [&str; 5] = ["wav", "mp3", "opus", "flac", "pcm"];
