@@ -22,6 +22,10 @@ setup: ## System packages for building and running (says which and why)
 setup-test: setup
 	@scripts/system-packages test
 
+.PHONY: setup-bench
+setup-bench: setup-test
+	@scripts/system-packages bench
+
 .PHONY: build
 build: setup ## The program, optimised
 	cargo build --release --locked --bin voicefleet
@@ -52,6 +56,10 @@ test-models: setup-test
 test: test-models ## The whole suite, with real models
 	@scripts/run-tests
 
+.PHONY: guard
+guard: test-models ## What the hot parts cost, in instructions, against its limits (a part of the tests)
+	@scripts/guard
+
 .PHONY: chaos
 chaos: test-models ## A cluster under load while its parts are killed: figures for each promise (about 40 min)
 	cargo test --locked -p voicefleet-tests --test chaos -- --ignored --nocapture --test-threads 1
@@ -81,12 +89,16 @@ bench-start: setup-test models ## Process start to first audio, beside piper-tts
 	cargo bench --locked -p voicefleet-benches --bench start -- --piper "$$(benches/peers/piper/setup)"
 
 .PHONY: bench-cached
-bench-cached: setup-test ## Speech that is there already, beside nginx and Redis (about 5 min; wants wrk and nginx-light)
+bench-cached: setup-bench ## Speech that is there already, beside nginx and Redis (about 5 min)
 	cargo bench --locked -p voicefleet-benches --bench cached
 
 .PHONY: bench-scale
 bench-scale: setup-test ## What a job costs as jobs wait, tenants come and workers are there (about 6 min)
 	cargo bench --locked -p voicefleet-benches --bench scale
+
+.PHONY: bench-memory
+bench-memory: models ## Resident memory over 50,000 mixed requests with real models (about 15 min)
+	cargo bench --locked -p voicefleet-benches --bench memory
 
 .PHONY: bench-kokoro
 bench-kokoro: models ## Kokoro beside kokoro-onnx and fastkokoro: CPU, time, memory (about 20 min)

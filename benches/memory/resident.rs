@@ -1,0 +1,57 @@
+//! What a process takes.
+
+use std::fs;
+
+use anyhow::Context;
+
+use crate::process::cpu_seconds_of;
+
+/// Memory in KiB, as Linux tells it.
+pub(crate) struct Resident {
+    /// Of all that is in memory now.
+    all: u64,
+    /// Of that, what lies in no file: heap, stacks.
+    anonymous: u64,
+    /// The most that was in memory at a time.
+    peak: u64,
+    threads: u64,
+    cpu_seconds: f64,
+}
+
+impl Resident {
+    /// Above the lines.
+    pub(crate) const HEAD: &str =
+        "requests | resident, MiB | of it anonymous | peak | threads | CPU s";
+
+    pub(crate) fn of(process: u32) -> anyhow::Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().next());
+            number
+                .and_then(|number| number.parse().ok())
+                .with_context(|| format!("no {name}"))
+        };
+        Ok(Self {
+            all: field("VmRSS:")?,
+            anonymous: field("RssAnon:")?,
+            peak: field("VmHWM:")?,
+            threads: field("Threads:")?,
+            cpu_seconds: cpu_seconds_of(process)?,
+        })
+    }
+
+    pub(crate) fn line(&self, requests: usize) -> String {
+        let Self {
+            all,
+            anonymous,
+            peak,
+            threads,
+            cpu_seconds,
+        } = self;
+        let [all, anonymous, peak] = [all, anonymous, peak].map(|kib| kib / 1024);
+        format!(
+            "{requests:8} | {all:13} | {anonymous:15} | {peak:4} | {threads:7} | {cpu_seconds:5.0}"
+        )
+    }
+}
