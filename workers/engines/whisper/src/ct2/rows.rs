@@ -200,12 +200,24 @@ impl Question for Asked {
                     how: other_how,
                 },
             ) => prompt.len() == other_prompt.len() && how == other_how,
+            // Where all rows have the same positions of the encoder, CTranslate2 weighs the tokens of a text against what it
+            // has filled the shorter ones up with: their times would hang on their neighbours.
             (
-                What::Align { start, .. },
                 What::Align {
-                    start: other_start, ..
+                    start,
+                    text,
+                    frames,
                 },
-            ) => start == other_start,
+                What::Align {
+                    start: other_start,
+                    text: other_text,
+                    frames: other_frames,
+                },
+            ) => {
+                let (positions, other_positions) = (frames / 2, other_frames / 2);
+                start == other_start
+                    && (positions != other_positions || text.len() == other_text.len())
+            }
             _ => false,
         }
     }
@@ -327,6 +339,18 @@ mod tests {
         }
     }
 
+    /// 50257 is the start of a text.
+    fn to_time(from: usize, text: Vec<usize>, frames: usize) -> Asked {
+        Asked {
+            audio: audio(from),
+            what: What::Align {
+                start: vec![50_257],
+                text,
+                frames,
+            },
+        }
+    }
+
     /// The tokens of each row.
     fn written(answers: Vec<Answer>) -> Vec<Vec<usize>> {
         let tokens = answers.into_iter().map(|answer| match answer {
@@ -352,19 +376,12 @@ mod tests {
         }
         assert_ne!(together[0], together[1]);
 
-        // 50257 is <|startoftranscript|> of the English models; above are no words.
+        // From the start on there are no words.
         let texts = together.into_iter().map(|tokens| -> Vec<usize> {
             tokens.into_iter().filter(|token| *token < 50_257).collect()
         });
-        let asked: Vec<Asked> = (begins.iter().zip(texts))
-            .map(|(from, text)| Asked {
-                audio: audio(*from),
-                what: What::Align {
-                    start: vec![50_257],
-                    text,
-                    frames: 300,
-                },
-            })
+        let asked: Vec<Asked> = (begins.iter().zip(texts).zip([300, 298, 296]))
+            .map(|((from, text), frames)| to_time(*from, text, frames))
             .collect();
         let timed = compute(&model, &asked).expect("a batch");
         for (asked, together) in asked.iter().zip(timed) {
@@ -437,5 +454,11 @@ mod tests {
             what: What::Languages,
         };
         assert!(!languages.goes_with(&drawn) && languages.goes_with(&languages));
+        let (long, short) = (
+            |frames| to_time(0, vec![1, 2], frames),
+            to_time(3, vec![1], 300),
+        );
+        assert!(!long(300).goes_with(&short) && !long(301).goes_with(&short));
+        assert!(long(298).goes_with(&short) && long(300).goes_with(&long(300)));
     }
 }
