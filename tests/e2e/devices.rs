@@ -6,15 +6,18 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 
 use voicefleet_tests::{Said, run_program};
 
+/// What the program ends with where its settings cannot be (sysexits.h).
+const EX_USAGE: i32 = 64;
+
 /// A start that must fail before anything is served.
 async fn refused(flags: &[&str]) -> String {
     let data = tempfile::tempdir().expect("a folder");
     let data = data.path().to_string_lossy().into_owned();
     let start = ["serve", "--listen", "127.0.0.1:0", "--data", &data];
-    let Said { code, out, err } = run_program(&[&start, flags].concat())
+    let Said { code, out, err } = run_program(&[&start[..], flags].concat())
         .await
         .expect("it ends");
-    assert_eq!(code, Some(1), "{err}");
+    assert_eq!(code, Some(EX_USAGE), "{err}");
     assert_eq!(out, "", "it has begun to serve");
     err
 }
