@@ -394,8 +394,8 @@ mod tests {
             let count = together.probabilities.len();
             assert_eq!(alone.probabilities.len(), count);
             // By a step of the encoder they may differ: the sums are made in another order.
-            let times = said_at(&alone, count).into_iter();
-            for (alone, together) in times.zip(said_at(&together, count)) {
+            let said = said_at(&alone, count).into_iter();
+            for (alone, together) in said.zip(said_at(&together, count)) {
                 let apart = alone.expect("a time") - together.expect("a time");
                 assert!(apart.abs() < 0.05, "{apart} s");
             }
