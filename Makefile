@@ -9,6 +9,7 @@ SHELL := /bin/bash
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release/voicefleet
 LISTEN  := $(or $(VOICEFLEET_LISTEN),127.0.0.1:8080)
+MODELS  := $(or $(VOICEFLEET_MODELS),$(HOME)/.cache/voicefleet/models)
 
 .PHONY: help
 help: ## This list
@@ -102,13 +103,21 @@ bench-memory: models ## Resident memory over 50,000 mixed requests with real mod
 
 .PHONY: bench-kokoro
 bench-kokoro: models ## Kokoro beside kokoro-onnx and fastkokoro: CPU, time, memory (about 20 min)
-	"$$(benches/peers/kokoro/setup)/bin/python" benches/peers/kokoro/measure.py --program $(RELEASE) --models "$(or $(VOICEFLEET_MODELS),$(HOME)/.cache/voicefleet/models)"
+	"$$(benches/peers/kokoro/setup)/bin/python" benches/peers/kokoro/measure.py --program $(RELEASE) --models "$(MODELS)"
 
 .PHONY: bench-whisper
 bench-whisper: models ## Whisper beside faster-whisper: CPU, wrong words, memory (about 30 min)
 	$(RELEASE) models pull test ctranslate2 whisper-base-ct2 whisper-tiny.en-ct2
 	cargo build --release --locked -p voicefleet-whisper --example transcribe
-	peer="$$(benches/peers/whisper/setup)"; "$$peer/bin/python" benches/peers/whisper/measure.py --program $(RELEASE) --ours $(TARGET)/release/examples/transcribe --tokenizers "$$peer/tokenizers" --models "$(or $(VOICEFLEET_MODELS),$(HOME)/.cache/voicefleet/models)"
+	peer="$$(benches/peers/whisper/setup)"; "$$peer/bin/python" benches/peers/whisper/measure.py --program $(RELEASE) --ours $(TARGET)/release/examples/transcribe --tokenizers "$$peer/tokenizers" --models "$(MODELS)"
+
+.PHONY: bench-gpu
+bench-gpu: ## On an NVIDIA card: Kokoro and Whisper beside kokoro-onnx and faster-whisper on the same one (about an hour)
+	@benches/peers/gpu/card
+	@$(MAKE) --no-print-directory models
+	$(RELEASE) models pull onnxruntime-cuda whisper-base-ct2 bench
+	cargo run --release --locked -p voicefleet-kokoro --example floats -- "$(MODELS)/kokoro/kokoro-v1.0.int8.onnx" "$(TARGET)/kokoro-floats.onnx"
+	"$$(benches/peers/gpu/setup)/bin/python" benches/peers/gpu/measure.py --program $(RELEASE) --models "$(MODELS)" --float-model "$(TARGET)/kokoro-floats.onnx"
 
 .PHONY: clean
 clean: ## Build output (models and data stay)

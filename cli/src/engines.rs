@@ -1,9 +1,6 @@
 //! The engines of this program: one line each.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use voicefleet_core::{
     EngineId,
@@ -14,14 +11,17 @@ use voicefleet_models::{ModelStore, NotInstalled};
 use voicefleet_piper::{PiperFiles, PiperLoader, PiperModelFiles};
 use voicefleet_whisper::{WhisperFiles, WhisperLoader};
 
+use crate::devices::Devices;
+
 /// Makes a loader for one model, once its files are there.
-type MakeLoader = fn(&ModelStore, &str) -> Result<Box<dyn EngineLoader>, NotInstalled>;
+type MakeLoader = fn(&ModelStore, &str, Devices) -> Result<Box<dyn EngineLoader>, NotInstalled>;
 
 /// An engine's loader that looks up its files when a model is asked for, so that models can be
 /// installed while the program runs.
 struct InstalledLoader {
     engine: EngineId,
     store: Arc<ModelStore>,
+    devices: Devices,
     make: MakeLoader,
 }
 
@@ -31,7 +31,7 @@ impl EngineLoader for InstalledLoader {
     }
 
     fn load(&self, model: &ModelRef, lanes: usize) -> Result<LoadedEngine, EngineError> {
-        let loader = (self.make)(&self.store, &model.name)
+        let loader = (self.make)(&self.store, &model.name, self.devices)
             .map_err(|error| EngineError::Load(error.to_string()))?;
         loader.load(model, lanes)
     }
@@ -50,18 +50,32 @@ pub(crate) fn ids() -> Vec<EngineId> {
 }
 
 /// Their loaders, over the models in `store`.
-pub(crate) fn loaders(store: &Arc<ModelStore>) -> Vec<Arc<dyn EngineLoader>> {
+pub(crate) fn loaders(store: &Arc<ModelStore>, devices: Devices) -> Vec<Arc<dyn EngineLoader>> {
     let loader = |(name, make): (&str, MakeLoader)| -> Arc<dyn EngineLoader> {
         Arc::new(InstalledLoader {
             engine: EngineId::new(name),
             store: Arc::clone(store),
+            devices,
             make,
         })
     };
     ENGINES.into_iter().map(loader).collect()
 }
 
-fn piper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {
+/// The process has one ONNX Runtime for all of them.
+fn onnx_runtime(store: &ModelStore, devices: Devices) -> Result<PathBuf, NotInstalled> {
+    if devices.kokoro.is_gpu() {
+        store.onnxruntime_cuda()
+    } else {
+        store.onnxruntime()
+    }
+}
+
+fn piper(
+    store: &ModelStore,
+    model: &str,
+    devices: Devices,
+) -> Result<Box<dyn EngineLoader>, NotInstalled> {
     let files = store.piper(model)?;
     let files = PiperModelFiles {
         voice: files.voice,
@@ -71,26 +85,41 @@ fn piper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotIn
     Ok(Box::new(PiperLoader::new(PiperFiles {
         models: HashMap::from([(model.to_owned(), files)]),
         espeak_data: store.espeak_data()?,
-        onnx_runtime: store.onnxruntime()?,
+        onnx_runtime: onnx_runtime(store, devices)?,
     })))
 }
 
-fn kokoro(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {
+fn kokoro(
+    store: &ModelStore,
+    model: &str,
+    devices: Devices,
+) -> Result<Box<dyn EngineLoader>, NotInstalled> {
     let files = store.kokoro()?;
-    Ok(Box::new(KokoroLoader::new(KokoroFiles {
+    let loader = KokoroLoader::new(KokoroFiles {
         models: HashMap::from([(model.to_owned(), files.model)]),
         vocab: files.vocabulary,
         voices: files.voices,
         espeak_data: store.espeak_data()?,
-        onnx_runtime: store.onnxruntime()?,
-    })))
+        onnx_runtime: onnx_runtime(store, devices)?,
+    });
+    Ok(Box::new(loader.on(devices.kokoro)))
 }
 
-fn whisper(store: &ModelStore, model: &str) -> Result<Box<dyn EngineLoader>, NotInstalled> {
+fn whisper(
+    store: &ModelStore,
+    model: &str,
+    devices: Devices,
+) -> Result<Box<dyn EngineLoader>, NotInstalled> {
     let files = store.whisper(model)?;
-    Ok(Box::new(WhisperLoader::new(WhisperFiles {
-        models: BTreeMap::from([(model.to_owned(), files.model)]),
+    let weights = store.whisper_weights();
+    let loader = WhisperLoader::new(WhisperFiles {
+        // All of them, so that a refusal can name those that it does not concern.
+        models: weights
+            .map(|(name, file)| (name.to_owned(), file))
+            .collect(),
         voice_activity: files.vad,
         ctranslate2: files.ctranslate2,
-    })))
+    });
+    let rows = devices.whisper_rows;
+    Ok(Box::new(loader.on(devices.whisper).with_rows(rows)))
 }

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cli;
+mod devices;
 mod engines;
 mod jobs;
 mod keys;

@@ -9,6 +9,7 @@ use voicefleet_models::{
 
 use crate::{
     cli::{ModelsCommand, ModelsFolder},
+    devices::Devices,
     engines,
     settings::models_folder,
 };
@@ -92,7 +93,7 @@ async fn pull(store: &ModelStore, names: Vec<String>) -> anyhow::Result<()> {
 /// this folder without the right to write.
 fn prepare_voices(store: &Arc<ModelStore>) {
     let piper = EngineId::new("piper");
-    let loaders = engines::loaders(store);
+    let loaders = engines::loaders(store, Devices::default());
     let Some(loader) = loaders.iter().find(|loader| *loader.engine() == piper) else {
         return;
     };

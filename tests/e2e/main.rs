@@ -5,6 +5,7 @@ mod audio_files;
 mod bad_input;
 mod connections;
 mod crash;
+mod devices;
 mod jobs_command;
 mod live;
 mod metrics;

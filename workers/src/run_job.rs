@@ -109,7 +109,7 @@ pub(crate) struct Attempt<'a> {
     job_id: JobId,
     run: RunId,
     /// That of the delivery: a job may have been hastened.
-    tier: Tier,
+    pub(crate) tier: Tier,
     began: Instant,
     /// A core, from one chunk to the next.
     turn: Option<Turn>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use voicefleet_core::{
-    ErrorCode, Failure, JobSpec, Pcm, Transcript, TranscriptionSpec,
+    ErrorCode, Failure, JobSpec, Pcm, Tier, Transcript, TranscriptionSpec,
     ports::{
         Blob, BlobKey, EngineError, TranscriptionEngine, TranscriptionOptions, Window,
         WindowTranscript,
@@ -32,6 +32,7 @@ pub(crate) async fn transcribe(
         temperature: spec.temperature,
         prompt: spec.prompt.clone(),
         translate: spec.translate,
+        urgent: attempt.tier == Tier::Realtime,
     };
     for window in windows.into_iter().skip(heard.len()) {
         // What the first window was found to be in, the others are taken to be in.

@@ -18,6 +18,13 @@ All other templates read pools from here only.
 {{- $_ := set $pool "cooldownSeconds" (int ($pool.cooldownSeconds | default (ternary 600 120 $gpu))) -}}
 {{- $_ := set $pool "image" (mergeOverwrite (deepCopy $root.Values.image) $pool.image) -}}
 {{- $_ := set $pool "models" (mergeOverwrite (deepCopy $root.Values.models) $pool.models) -}}
+{{- if and $gpu (eq $pool.models.source "init") -}}
+{{- /* Whatever else is fetched, what the GPU computes with is, too. */ -}}
+{{- $names := $pool.models.init.names -}}
+{{- if eq $name "kokoro" }}{{ $names = append $names "onnxruntime-cuda" }}{{ end -}}
+{{- if and (eq $name "whisper") (not (regexMatch "-ct2( |$)|(^| )all( |$)" (join " " $names))) }}{{ $names = append $names "whisper-base-ct2" }}{{ end -}}
+{{- $_ := set $pool.models.init "names" ($names | uniq) -}}
+{{- end -}}
 {{- $_ := set $pool "behavior" (include "voicefleet.behavior" (dict "root" $root "pool" $pool) | fromYaml) -}}
 {{- $_ := set $pool "fullname" (printf "%s-worker-%s" (include "voicefleet.fullname" $root) $name) -}}
 {{- $_ := set $pools $name $pool -}}
@@ -119,6 +126,10 @@ VOICEFLEET_{{ $engine }}_SHARE: {{ int .share | quote }}
 VOICEFLEET_{{ $engine }}_HARDWARE: {{ .hardware | quote }}
 VOICEFLEET_{{ $engine }}_SLOTS: {{ int .slots | quote }}
 VOICEFLEET_{{ $engine }}_MAX: {{ int .maxReplicas | quote }}
+{{- if and (eq $name "whisper") (eq .hardware "gpu") }}
+# The API then takes models that a GPU can compute where none is asked for.
+VOICEFLEET_WHISPER_DEVICE: cuda
+{{- end }}
 {{- $cooldown = max $cooldown (int .cooldownSeconds) }}
 {{- else }}
 VOICEFLEET_{{ $engine }}_SHARE: "0"

@@ -115,6 +115,9 @@ keys, before anything is rendered.
 {{- if and (has $kind (list "external-push" "rabbitmq")) $v.scaling.fallback.enabled (gt (int $v.scaling.fallback.replicas) $max) -}}
 {{- $wrong = append $wrong (printf "scaling.fallback.replicas (%d) is more than %s.maxReplicas (%d)." (int $v.scaling.fallback.replicas) $at $max) -}}
 {{- end -}}
+{{- if and (eq $name "piper") (eq $p.hardware "gpu") -}}
+{{- $wrong = append $wrong (printf "%s.hardware is gpu, and Piper computes on the CPU only: leave it at cpu." $at) -}}
+{{- end -}}
 {{- if and $p.spot.enabled (gt (int $p.graceSeconds) (int $p.spot.noticeSeconds)) -}}
 {{- $wrong = append $wrong (printf "%s.graceSeconds (%d) is longer than its spot.noticeSeconds (%d): the node would be gone before the worker has given its work back." $at (int $p.graceSeconds) (int $p.spot.noticeSeconds)) -}}
 {{- end -}}
@@ -152,7 +155,7 @@ keys, before anything is rendered.
 {{- range $key, $value := $block.extraEnv -}}
 {{- $secret := regexMatch "PASSWORD|SECRET|TOKEN|CREDENTIALS|API_KEY|ACCESS_KEY" $key -}}
 {{- $url := or (has $key (list "VOICEFLEET_AMQP_URL" "VOICEFLEET_REDIS_URL" "VOICEFLEET_CACHE_URL")) (regexMatch "://[^/@]*:[^/@]*@" (toString $value)) -}}
-{{- if regexMatch "^(VOICEFLEET_([A-Z]+_SLOTS|.*_FILE|GRACE_SECONDS|MODELS|LISTEN|SCALER_.*|POD_DELETION_COST)|POD_NAME|POD_NAMESPACE)$" $key -}}
+{{- if regexMatch "^(VOICEFLEET_([A-Z]+_SLOTS|[A-Z]+_DEVICE|.*_FILE|GRACE_SECONDS|MODELS|LISTEN|SCALER_.*|POD_DELETION_COST)|POD_NAME|POD_NAMESPACE)$" $key -}}
 {{- $wrong = append $wrong (printf "%s.extraEnv.%s is what the chart writes itself, from other values." $who $key) -}}
 {{- else if or $secret $url -}}
 {{- $wrong = append $wrong (printf "%s.extraEnv.%s looks like a secret, and those never stand in the environment: name a Secret in broker, redis, cache or objects." $who $key) -}}

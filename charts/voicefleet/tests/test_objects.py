@@ -77,7 +77,7 @@ def test_another_split_restarts_the_scaler_and_no_worker():
     ({"spot": {"enabled": True}}, 60), ({"spot": {"enabled": True, "noticeSeconds": 25}}, 25),
     ({"hardware": "gpu", "spot": {"enabled": True}}, 120), ({"graceSeconds": 20, "spot": {"enabled": True}}, 20)])
 def test_grace_follows_hardware_and_notice(values, grace):
-    worker = find(rendered({"pools": {"piper": values}}), "Deployment", "-piper")
+    worker = find(rendered({"pools": {"kokoro": values}}), "Deployment", "-kokoro")
     assert env(worker)["VOICEFLEET_GRACE_SECONDS"] == str(grace)
     assert pod(worker)["terminationGracePeriodSeconds"] == grace + 30
 
@@ -231,6 +231,26 @@ def test_gpus(variant, pool, resource):
     assert pod(worker).get("runtimeClassName") == (None if variant == "timeslice" else "nvidia")
     assert container(worker)["image"] == "voicefleet:cuda"
     assert "nvidia" not in str(find(render(variant), "Deployment", "-piper"))
+
+
+def test_who_has_a_gpu_computes_on_it():
+    objects = render("gpu")
+    for pool, asset in (("kokoro", "onnxruntime-cuda"), ("whisper", "whisper-base-ct2")):
+        worker = find(objects, "Deployment", f"-{pool}")
+        assert env(worker)[f"VOICEFLEET_{pool.upper()}_DEVICE"] == "cuda"
+        assert pod(worker)["initContainers"][0]["args"] == ["pull", "default", asset]
+    piper = find(objects, "Deployment", "-piper")
+    assert not [key for key in env(piper) if key.endswith("_DEVICE")]
+    assert pod(piper)["initContainers"][0]["args"] == ["pull", "default"]
+    scaling = find(objects, "ConfigMap", "-scaling")["data"]
+    assert scaling["VOICEFLEET_WHISPER_DEVICE"] == "cuda"
+    assert "VOICEFLEET_WHISPER_DEVICE" not in find(render("minimal"), "ConfigMap", "-scaling")["data"]
+
+
+def test_a_model_for_the_gpu_that_is_named_is_enough():
+    chosen = {"pools": {"whisper": {"hardware": "gpu", "models": {"init": {"names": ["whisper-tiny.en-ct2", "vad"]}}}}}
+    worker = find(rendered(chosen), "Deployment", "-whisper")
+    assert pod(worker)["initContainers"][0]["args"] == ["pull", "whisper-tiny.en-ct2", "vad"]
 
 
 def test_gpu_products():

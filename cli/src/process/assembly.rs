@@ -16,7 +16,9 @@ use voicefleet_models::ModelStore;
 use voicefleet_workers::{Stop, Worker, WorkerParts, WorkerStopped, stay_listed};
 
 use super::{Role, backend::Backend};
-use crate::{catalog::CatalogCache, engines, settings::Settings, telemetry::Exposition};
+use crate::{
+    catalog::CatalogCache, devices::Devices, engines, settings::Settings, telemetry::Exposition,
+};
 
 /// Finished audio that an API server keeps in its memory: some hundred answers of half a minute.
 const NEAR_BYTES: usize = 64 << 20;
@@ -46,7 +48,8 @@ impl<'a> Assembly<'a> {
 
     /// One worker for each engine that this process works for.
     pub(super) fn workers(&self, stop: &Stop) -> Result<Vec<Worker>, WorkerStopped> {
-        let loaders = engines::loaders(&self.store).into_iter();
+        let devices = Devices::of(self.settings, |engine| self.role.works_for(engine));
+        let loaders = engines::loaders(&self.store, devices).into_iter();
         let ours = loaders.filter(|loader| self.role.works_for(loader.engine()));
         ours.map(|loader| self.worker(loader, stop)).collect()
     }
@@ -92,7 +95,8 @@ impl<'a> Assembly<'a> {
         stop: ApiStop,
     ) -> ApiContext {
         let exposition = self.exposition(registry);
-        let catalog = CatalogCache::new(Arc::clone(&self.store));
+        let whisper = self.settings.whisper_device;
+        let catalog = CatalogCache::new(Arc::clone(&self.store), whisper);
         ApiContext {
             queue: Arc::clone(&self.backend.queue),
             records: Arc::clone(&self.backend.records),

@@ -20,6 +20,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use voicefleet_api::{ConnectionLimits, queue_what_was_left, run_batches, serve};
+use voicefleet_models::ModelStore;
 use voicefleet_workers::{Worker, WorkerStopped};
 
 use self::{
@@ -28,6 +29,7 @@ use self::{
     stopping::{StopOrder, StopSwitches},
 };
 use crate::{
+    devices::Devices,
     settings::{Options, Settings},
     telemetry::Telemetry,
 };
@@ -38,9 +40,18 @@ pub(crate) use self::{backend::Backend, role::Role, signals::StopSignals};
 pub(crate) async fn run(role: Role, options: &Options) -> anyhow::Result<ExitCode> {
     let settings = Settings::resolve(&role, options)?;
     let telemetry = Telemetry::install(&settings)?;
+    check_devices(&role, &settings).await?;
     let outcome = live(&role, &settings, &telemetry).await;
     telemetry.flush();
     outcome
+}
+
+/// A GPU that cannot be computed on ends the process before it has taken a job.
+async fn check_devices(role: &Role, settings: &Settings) -> anyhow::Result<()> {
+    let devices = Devices::of(settings, |engine| role.works_for(engine));
+    let store = ModelStore::open(&settings.models);
+    let checked = tokio::task::spawn_blocking(move || devices.check(&store));
+    Ok(checked.await??)
 }
 
 async fn live(role: &Role, settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {

@@ -11,10 +11,11 @@ use serde_json::Value;
 use voicefleet_api::{ApiLimits, ConnectionLimits, KeyPolicy};
 use voicefleet_core::{
     policy::RetryPolicy,
-    ports::AudioLimits,
+    ports::{AudioLimits, Device},
     scaling::{DrainTargets, Hardware},
     tier::TierShares,
 };
+use voicefleet_whisper::MOST_ROWS;
 use voicefleet_workers::WorkerConfig;
 
 mod keys;
@@ -70,6 +71,9 @@ pub(crate) struct Settings {
     pub(crate) piper_slots: usize,
     pub(crate) kokoro_slots: usize,
     pub(crate) whisper_slots: usize,
+    pub(crate) kokoro_device: Device,
+    pub(crate) whisper_device: Device,
+    pub(crate) whisper_batch: Option<usize>,
     pub(crate) idle_release_seconds: u64,
     pub(crate) grace_seconds: u64,
     pub(crate) cache_mib: u64,
@@ -146,6 +150,9 @@ impl Default for Settings {
             piper_slots: cores,
             kokoro_slots: cores,
             whisper_slots: cores,
+            kokoro_device: Device::Cpu,
+            whisper_device: Device::Cpu,
+            whisper_batch: None,
             idle_release_seconds: 300,
             grace_seconds: 20,
             cache_mib: 2048,
@@ -307,6 +314,16 @@ impl Settings {
             (1..=3600).contains(&self.grace_seconds),
             "grace_seconds: must be 1 to 3600",
         );
+        if let Some(rows) = self.whisper_batch {
+            demand(
+                (1..=MOST_ROWS).contains(&rows),
+                &format!("whisper_batch: must be 1 to {MOST_ROWS}"),
+            );
+            demand(
+                rows <= 1 || self.whisper_device.is_gpu(),
+                "whisper_batch: only a GPU computes windows together; leave it out, or set whisper_device to cuda",
+            );
+        }
         if let Some(endpoint) = &self.otlp_endpoint {
             let url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
             demand(
@@ -441,6 +458,50 @@ mod tests {
         ] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
+    }
+
+    #[test]
+    fn a_device_that_there_is_not_is_refused_with_those_that_there_are() {
+        for name in ["kokoro_device", "whisper_device"] {
+            let (_folder, options) = options_with_file(&format!("{name} = \"gpu\"\n"));
+            let text = Settings::resolve(&Role::Serve, &options)
+                .expect_err("wrong")
+                .to_string();
+            for told in [name, "'gpu'", "cpu, cuda or cuda:N"] {
+                assert!(text.contains(told), "{told} is missing in: {text}");
+            }
+        }
+        let (_folder, options) = options_with_file("piper_device = \"cuda\"\n");
+        let text = Settings::resolve(&Role::Serve, &options)
+            .expect_err("Piper has none")
+            .to_string();
+        assert!(text.contains("piper_device"), "{text}");
+    }
+
+    #[test]
+    fn batches_are_for_gpus_and_have_bounds() {
+        for (text, told) in [
+            ("whisper_batch = 4", "only a GPU"),
+            ("whisper_batch = 33\nwhisper_device = \"cuda:1\"", "1 to 32"),
+            ("whisper_batch = 0", "1 to 32"),
+        ] {
+            let (_folder, options) = options_with_file(text);
+            let error = Settings::resolve(&Role::Serve, &options).expect_err("wrong");
+            assert!(error.to_string().contains(told), "{text}: {error}");
+        }
+        let (_folder, options) =
+            options_with_file("whisper_batch = 16\nwhisper_device = \"cuda:1\"");
+        let settings = Settings::resolve(&Role::Serve, &options).expect("valid");
+        assert_eq!(settings.whisper_device, Device::Cuda(1));
+    }
+
+    #[test]
+    fn a_worker_that_is_started_gets_the_devices() {
+        let (_folder, options) = options_with_file("kokoro_device = \"cuda\"\n");
+        let settings = Settings::resolve(&Role::Serve, &options).expect("valid");
+        let environment = settings.as_environment().expect("settings");
+        let device = ("VOICEFLEET_KOKORO_DEVICE".to_owned(), "cuda:0".to_owned());
+        assert!(environment.contains(&device), "{environment:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 use serde::Serialize;
+use voicefleet_core::ports::Device;
 
 use super::{LogFormat, keys::KeyOptions, scaling::ScalingOptions, secrets::SecretFiles};
 
@@ -93,6 +94,18 @@ pub(crate) struct Options {
     #[arg(long, env = "VOICEFLEET_WHISPER_SLOTS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) whisper_slots: Option<usize>,
+    /// What Kokoro computes on: cpu, cuda (the first GPU) or cuda:N [default: cpu].
+    #[arg(long, env = "VOICEFLEET_KOKORO_DEVICE", value_name = "DEVICE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kokoro_device: Option<Device>,
+    /// What Whisper computes on: cpu, cuda or cuda:N; GPUs compute models in `CTranslate2`'s format only [default: cpu].
+    #[arg(long, env = "VOICEFLEET_WHISPER_DEVICE", value_name = "DEVICE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) whisper_device: Option<Device>,
+    /// Windows of different Whisper jobs that a GPU computes together, 1 to 32 [default: 8].
+    #[arg(long, env = "VOICEFLEET_WHISPER_BATCH", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) whisper_batch: Option<usize>,
     /// Release a model that nobody has used for so long, seconds [default: 300].
     #[arg(long, env = "VOICEFLEET_IDLE_RELEASE_SECONDS", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]

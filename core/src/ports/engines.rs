@@ -87,6 +87,8 @@ pub struct TranscriptionOptions {
     pub prompt: Option<String>,
     /// Write down in English what is said in another language.
     pub translate: bool,
+    /// Somebody waits for it: it is begun at once, not held back to be computed together with others.
+    pub urgent: bool,
 }
 
 /// A stretch of audio with speech in it, by sample index: the chunk of transcription.

@@ -3,6 +3,7 @@
 mod blobs;
 mod claim;
 mod codec;
+mod device;
 mod documents;
 mod engines;
 mod ledger;
@@ -15,6 +16,7 @@ mod turns;
 pub use blobs::{Blob, BlobError, BlobKey, BlobStore, Retention};
 pub use claim::{Claim, RunId};
 pub use codec::{AudioCodec, AudioError, AudioLimits, AudioWriter};
+pub use device::{Device, UnknownDevice};
 pub use documents::{
     Collection, Document, DocumentError, DocumentRange, DocumentWrite, Documents, MAX_DOCUMENT_ID,
     Precondition,

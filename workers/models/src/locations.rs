@@ -99,9 +99,7 @@ impl ModelStore {
         Ok(WhisperFiles {
             model: self.path(&facts.weights),
             vad: self.vad()?,
-            ctranslate2: self
-                .installed("ctranslate2")
-                .then(|| self.path("ctranslate2/libctranslate2.so")),
+            ctranslate2: self.ctranslate2().ok(),
         })
     }
 
@@ -121,6 +119,37 @@ impl ModelStore {
     pub fn onnxruntime(&self) -> Result<PathBuf, NotInstalled> {
         self.require("onnxruntime")?;
         Ok(self.path("onnxruntime/libonnxruntime.so"))
+    }
+
+    /// The ONNX Runtime library that knows CUDA. It computes on the CPU as well: a process has one library.
+    ///
+    /// # Errors
+    /// [`NotInstalled`] if it is not there.
+    pub fn onnxruntime_cuda(&self) -> Result<PathBuf, NotInstalled> {
+        self.require("onnxruntime-cuda")?;
+        Ok(self.path("onnxruntime-cuda/libonnxruntime.so"))
+    }
+
+    /// The CTranslate2 library.
+    ///
+    /// # Errors
+    /// [`NotInstalled`] if it is not there.
+    pub fn ctranslate2(&self) -> Result<PathBuf, NotInstalled> {
+        self.require("ctranslate2")?;
+        Ok(self.path("ctranslate2/libctranslate2.so"))
+    }
+
+    /// The weights of every Whisper model of the manifest that this machine can run, by its name in the catalogue,
+    /// installed or not.
+    pub fn whisper_weights(&self) -> impl Iterator<Item = (&str, PathBuf)> + '_ {
+        let whisper = EngineId::new("whisper");
+        let here =
+            (self.manifest().assets().iter()).filter(|asset| self.manifest().runs_here(asset));
+        here.filter_map(move |asset| {
+            let facts = asset.model.as_ref()?;
+            let weights = (facts.engine == whisper).then(|| self.path(&facts.weights))?;
+            Some((asset.name.as_str(), weights))
+        })
     }
 
     /// espeak-ng's data folder (the one with `phontab` in it).

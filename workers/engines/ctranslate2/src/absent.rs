@@ -8,7 +8,13 @@ use crate::{Alignment, Ct2Error, Device, Features, Generated, Generation};
 pub struct WhisperModel(std::convert::Infallible);
 
 /// What no encoder makes.
-pub struct Encoded(std::convert::Infallible);
+pub enum Encoded<'a> {
+    /// It is never made.
+    Never(
+        std::convert::Infallible,
+        std::marker::PhantomData<&'a Features>,
+    ),
+}
 
 /// # Errors
 /// [`Ct2Error::Library`], always.
@@ -17,6 +23,12 @@ pub fn load_library(library: &Path) -> Result<(), Ct2Error> {
         path: library.to_owned(),
         reason: "models of this format need Linux on x86-64".to_owned(),
     })
+}
+
+/// # Errors
+/// [`Ct2Error::LibraryNotLoaded`], always.
+pub fn check_device(_: Device) -> Result<(), Ct2Error> {
+    Err(Ct2Error::LibraryNotLoaded)
 }
 
 #[expect(missing_docs, reason = "as in `model`, whose place it takes")]
@@ -33,21 +45,17 @@ impl WhisperModel {
         match self.0 {}
     }
 
-    pub fn device(&self) -> Device {
+    pub fn encode(&self, _: Features) -> Result<Encoded<'static>, Ct2Error> {
         match self.0 {}
     }
 
-    pub fn encode(&self, _: Features) -> Result<Encoded, Ct2Error> {
-        match self.0 {}
-    }
-
-    pub fn languages(&self, _: &Encoded) -> Result<Vec<Vec<(String, f32)>>, Ct2Error> {
+    pub fn languages(&self, _: &Encoded<'_>) -> Result<Vec<Vec<(String, f32)>>, Ct2Error> {
         match self.0 {}
     }
 
     pub fn generate(
         &self,
-        _: &Encoded,
+        _: &Encoded<'_>,
         _: &[Vec<String>],
         _: &Generation,
     ) -> Result<Vec<Generated>, Ct2Error> {
@@ -56,7 +64,7 @@ impl WhisperModel {
 
     pub fn align(
         &self,
-        _: &Encoded,
+        _: &Encoded<'_>,
         _: &[usize],
         _: &[Vec<usize>],
         _: &[usize],
@@ -66,8 +74,8 @@ impl WhisperModel {
 }
 
 #[expect(missing_docs, reason = "as in `model`, whose place it takes")]
-impl Encoded {
-    pub fn rows(&self) -> usize {
-        match self.0 {}
+impl<'a> Encoded<'a> {
+    pub fn by_each(_: &'a mut Features) -> Result<Self, Ct2Error> {
+        Err(Ct2Error::LibraryNotLoaded)
     }
 }

@@ -32,6 +32,14 @@ pub enum Ct2Error {
         /// How many there are.
         count: i32,
     },
+    /// CTranslate2 computes on GPUs with a library of CUDA that is not there.
+    #[error("CTranslate2 computes on GPUs with {library}, which cannot be loaded: {reason}")]
+    NoCudaLibrary {
+        /// The library's name.
+        library: &'static str,
+        /// What the system's loader says.
+        reason: String,
+    },
     /// No model can be made of what is in the folder.
     #[error("the CTranslate2 model {} cannot be opened: {reason}", path.display())]
     Model {

@@ -27,7 +27,7 @@ mod shapes;
 
 pub use error::Ct2Error;
 pub use library::load_library;
-pub use model::{Encoded, WhisperModel};
+pub use model::{Encoded, WhisperModel, check_device};
 pub use shapes::{Alignment, Device, Features, Generated, Generation};
 
 /// The version of CTranslate2 that this program was compiled for.

@@ -55,6 +55,25 @@ pub(crate) fn require() -> Result<(), Ct2Error> {
     }
 }
 
+/// What CTranslate2 multiplies matrices with on a GPU. It looks for it by this name, but only in the first computation.
+const CUBLAS: &str = "libcublas.so.12";
+
+/// # Errors
+/// [`Ct2Error::NoCudaLibrary`].
+pub(crate) fn require_cublas() -> Result<(), Ct2Error> {
+    let flags = libloading::os::unix::RTLD_LAZY | libloading::os::unix::RTLD_LOCAL;
+    #[expect(unsafe_code, reason = "loading a library runs its initialisers")]
+    // SAFETY: NVIDIA's library, which CTranslate2 would load in the same way a little later.
+    let library = unsafe { Library::open(Some(CUBLAS), flags) };
+    let library = library.map_err(|error| Ct2Error::NoCudaLibrary {
+        library: CUBLAS,
+        reason: error.to_string(),
+    })?;
+    // It stays for CTranslate2.
+    std::mem::forget(library);
+    Ok(())
+}
+
 /// Where the library has the functions.
 fn targets(file: &Path) -> Result<[*mut c_void; SYMBOLS.len()], String> {
     // All at once and for good: what is missing shows here, not in the middle of a job.

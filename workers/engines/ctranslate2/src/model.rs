@@ -15,13 +15,48 @@ const LATEST_FIRST_MARK: usize = 50;
 /// A model that several calls can use at a time.
 pub struct WhisperModel {
     model: sys::Whisper,
-    device: Device,
 }
 
-/// What the encoder made of audio.
-pub struct Encoded {
-    view: StorageView<'static>,
-    rows: usize,
+/// What the encoder made of audio, or audio that it is yet to hear.
+pub struct Encoded<'a> {
+    view: StorageView<'a>,
+}
+
+impl<'a> Encoded<'a> {
+    /// Spectrograms that every computation encodes for itself. What the encoder has made cannot be taken apart into rows or
+    /// put together from them; these can.
+    ///
+    /// # Errors
+    /// [`Ct2Error::Computation`] if there are not as many values as there should be.
+    pub fn by_each(features: &'a mut Features) -> Result<Self, Ct2Error> {
+        let shape = [features.rows, features.bands, features.frames];
+        if features.values.len() != shape.iter().product::<usize>() {
+            return Err(Ct2Error::Computation(format!(
+                "there are {} values, not {shape:?}",
+                features.values.len()
+            )));
+        }
+        let view = StorageView::new(&shape, &mut features.values, sys::Device::CPU);
+        Ok(Self {
+            view: view.map_err(failed)?,
+        })
+    }
+}
+
+/// Whether models can be opened on `device`.
+///
+/// # Errors
+/// [`Ct2Error::LibraryNotLoaded`], [`Ct2Error::NoSuchGpu`] and [`Ct2Error::NoCudaLibrary`].
+pub fn check_device(device: Device) -> Result<(), Ct2Error> {
+    library::require()?;
+    let Device::Cuda(index) = device else {
+        return Ok(());
+    };
+    let count = sys::get_device_count(sys::Device::CUDA);
+    if i32::from(index) >= count {
+        return Err(Ct2Error::NoSuchGpu { index, count });
+    }
+    library::require_cublas()
 }
 
 impl WhisperModel {
@@ -29,16 +64,15 @@ impl WhisperModel {
     /// thread each; on a GPU the calls take turns.
     ///
     /// # Errors
-    /// [`Ct2Error::LibraryNotLoaded`], [`Ct2Error::NoSuchGpu`], and [`Ct2Error::Model`] with what CTranslate2 says.
+    /// Those of [`check_device`], and [`Ct2Error::Model`] with what CTranslate2 says.
     pub fn open(dir: &Path, device: Device, lanes: usize) -> Result<Self, Ct2Error> {
-        library::require()?;
-        let model = sys::Whisper::new(dir, configuration(device, lanes)?).map_err(|error| {
-            Ct2Error::Model {
-                path: dir.to_owned(),
-                reason: error.to_string(),
-            }
+        check_device(device)?;
+        let model = sys::Whisper::new(dir, configuration(device, lanes));
+        let model = model.map_err(|error| Ct2Error::Model {
+            path: dir.to_owned(),
+            reason: error.to_string(),
         })?;
-        Ok(Self { model, device })
+        Ok(Self { model })
     }
 
     /// Whether it knows other languages than English.
@@ -55,13 +89,11 @@ impl WhisperModel {
     ///
     /// # Errors
     /// [`Ct2Error::Computation`], also where the features are not what the model takes.
-    pub fn encode(&self, mut features: Features) -> Result<Encoded, Ct2Error> {
-        let shape = [features.rows, features.bands, features.frames];
-        let view = StorageView::new(&shape, &mut features.values, sys::Device::CPU);
-        let view = self.model.encode(&view.map_err(failed)?, false);
+    pub fn encode(&self, mut features: Features) -> Result<Encoded<'static>, Ct2Error> {
+        let heard = Encoded::by_each(&mut features)?;
+        let view = self.model.encode(&heard.view, false);
         Ok(Encoded {
             view: view.map_err(failed)?,
-            rows: features.rows,
         })
     }
 
@@ -69,7 +101,7 @@ impl WhisperModel {
     ///
     /// # Errors
     /// [`Ct2Error::Computation`].
-    pub fn languages(&self, encoded: &Encoded) -> Result<Vec<Vec<(String, f32)>>, Ct2Error> {
+    pub fn languages(&self, encoded: &Encoded<'_>) -> Result<Vec<Vec<(String, f32)>>, Ct2Error> {
         let rows = self.model.detect_language(&encoded.view).map_err(failed)?;
         let pairs = |row: Vec<sys::DetectionResult>| {
             let pairs = row.into_iter();
@@ -86,7 +118,7 @@ impl WhisperModel {
     /// [`Ct2Error::Computation`].
     pub fn generate(
         &self,
-        encoded: &Encoded,
+        encoded: &Encoded<'_>,
         prompts: &[Vec<String>],
         how: &Generation,
     ) -> Result<Vec<Generated>, Ct2Error> {
@@ -117,7 +149,7 @@ impl WhisperModel {
     /// [`Ct2Error::Computation`].
     pub fn align(
         &self,
-        encoded: &Encoded,
+        encoded: &Encoded<'_>,
         start: &[usize],
         texts: &[Vec<usize>],
         frames: &[usize],
@@ -135,43 +167,25 @@ impl WhisperModel {
         };
         Ok(rows.into_iter().map(alignment).collect())
     }
-
-    /// What it computes on.
-    pub fn device(&self) -> Device {
-        self.device
-    }
 }
 
-impl Encoded {
-    /// How many recordings were encoded side by side.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-}
-
-fn configuration(device: Device, lanes: usize) -> Result<Config, Ct2Error> {
+fn configuration(device: Device, lanes: usize) -> Config {
     let common = Config {
         num_threads_per_replica: 1,
         ..Config::default()
     };
     match device {
-        Device::Cpu => Ok(Config {
+        Device::Cpu => Config {
             compute_type: ComputeType::INT8,
             device_indices: vec![0; lanes.max(1)],
             ..common
-        }),
-        Device::Cuda(index) => {
-            let count = sys::get_device_count(sys::Device::CUDA);
-            if i32::from(index) >= count {
-                return Err(Ct2Error::NoSuchGpu { index, count });
-            }
-            Ok(Config {
-                device: sys::Device::CUDA,
-                compute_type: ComputeType::INT8_FLOAT16,
-                device_indices: vec![i32::from(index)],
-                ..common
-            })
-        }
+        },
+        Device::Cuda(index) => Config {
+            device: sys::Device::CUDA,
+            compute_type: ComputeType::INT8_FLOAT16,
+            device_indices: vec![i32::from(index)],
+            ..common
+        },
     }
 }
 

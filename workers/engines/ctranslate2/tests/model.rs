@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use voicefleet_ctranslate2::{Ct2Error, Device, Features, Generation, WhisperModel, load_library};
+use voicefleet_ctranslate2::{
+    Ct2Error, Device, Encoded, Features, Generation, WhisperModel, check_device, load_library,
+};
 use voicefleet_testkit::model_file;
 
 fn library() -> std::path::PathBuf {
@@ -79,6 +81,25 @@ fn silence_is_known_as_such_in_every_row() {
 }
 
 #[test]
+fn it_makes_no_difference_who_encodes() {
+    let model = open();
+    let prompt = [vec!["<|startoftranscript|>".to_owned()]];
+    let encoded = model.encode(silence(1, 1_152)).unwrap();
+    let first = model.generate(&encoded, &prompt, &WORDS).unwrap();
+    let mut features = silence(1, 1_152);
+    let by_each = Encoded::by_each(&mut features).unwrap();
+    assert_eq!(model.generate(&by_each, &prompt, &WORDS).unwrap(), first);
+}
+
+#[test]
+fn fewer_values_than_rows_are_an_error() {
+    let mut short = silence(2, 100);
+    short.values.truncate(8_000);
+    let error = Encoded::by_each(&mut short).err();
+    assert!(matches!(error, Some(Ct2Error::Computation(_))), "{error:?}");
+}
+
+#[test]
 fn what_does_not_fit_the_model_is_an_error_and_no_end_of_the_process() {
     let model = open();
     let features = Features {
@@ -98,6 +119,9 @@ fn what_does_not_fit_the_model_is_an_error_and_no_end_of_the_process() {
 #[test]
 fn a_gpu_that_is_not_there_is_an_error() {
     load_library(&library()).unwrap();
+    check_device(Device::Cpu).unwrap();
+    let error = check_device(Device::Cuda(99)).unwrap_err();
+    assert!(error.to_string().contains("no CUDA device 99"), "{error}");
     let asked = WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cuda(99), 1);
     assert!(matches!(
         asked.err(),

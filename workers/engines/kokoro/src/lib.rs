@@ -19,6 +19,7 @@ mod chunks;
 mod edges;
 mod engine;
 mod english;
+mod floats;
 mod foreign;
 mod fused;
 mod language;
@@ -29,4 +30,6 @@ mod tempo;
 mod vocabulary;
 mod voices;
 
-pub use loader::{KokoroFiles, KokoroLoader};
+pub use floats::model_of_floats;
+pub use loader::{KokoroFiles, KokoroLoader, check_device};
+pub use voicefleet_onnx::OnnxError;

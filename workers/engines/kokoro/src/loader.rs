@@ -1,12 +1,16 @@
 //! Bringing the model into memory.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use voicefleet_core::{
     EngineId,
-    ports::{EngineError, EngineLoader, LoadedEngine, ModelRef},
+    ports::{Device, EngineError, EngineLoader, LoadedEngine, ModelRef},
 };
-use voicefleet_onnx::load_runtime;
+use voicefleet_onnx::{OnnxError, load_runtime};
 use voicefleet_phonemes::Espeak;
 
 use crate::{engine::KokoroEngine, model::Model, vocabulary::Vocabulary, voices::Voices};
@@ -14,7 +18,7 @@ use crate::{engine::KokoroEngine, model::Model, vocabulary::Vocabulary, voices::
 /// Where everything lies that Kokoro needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KokoroFiles {
-    /// The networks (`.onnx`: int8 for the CPU, float for a GPU), by model name.
+    /// The networks (`.onnx`), by model name. A GPU computes with their weights as floats.
     pub models: HashMap<String, PathBuf>,
     /// `vocab.json`: the ids of the phonemes.
     pub vocab: PathBuf,
@@ -26,20 +30,37 @@ pub struct KokoroFiles {
     pub onnx_runtime: PathBuf,
 }
 
+/// Whether Kokoro can compute on `device` with the library `onnx_runtime`, which is loaded for the whole process.
+///
+/// # Errors
+/// [`OnnxError`] with what is missing.
+pub fn check_device(onnx_runtime: &Path, device: Device) -> Result<(), OnnxError> {
+    load_runtime(onnx_runtime)?;
+    voicefleet_onnx::check_device(device)
+}
+
 /// Loads Kokoro. Nothing is read before the first [`load`](EngineLoader::load).
 #[derive(Debug)]
 pub struct KokoroLoader {
     engine: EngineId,
     files: KokoroFiles,
+    device: Device,
 }
 
 impl KokoroLoader {
-    /// A loader of the models in `files`.
+    /// A loader of the models in `files`, for the CPU.
     pub fn new(files: KokoroFiles) -> Self {
         Self {
             engine: EngineId::new("kokoro"),
             files,
+            device: Device::default(),
         }
+    }
+
+    /// The same for `device`.
+    #[must_use]
+    pub fn on(self, device: Device) -> Self {
+        Self { device, ..self }
     }
 }
 
@@ -60,7 +81,7 @@ impl EngineLoader for KokoroLoader {
         let espeak = Espeak::open(&self.files.espeak_data)
             .map_err(|error| EngineError::Load(error.to_string()))?;
         load_runtime(&self.files.onnx_runtime)?;
-        let model = Model::open(onnx, lanes)?;
+        let model = Model::open(onnx, lanes, self.device)?;
         Ok(LoadedEngine::Speech(Arc::new(KokoroEngine::new(
             model, vocabulary, voices, espeak,
         ))))

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use ort::{session::Session, value::Tensor};
-use voicefleet_core::ports::EngineError;
+use voicefleet_core::ports::{Device, EngineError};
 use voicefleet_onnx::{Lanes, OnnxError, Rewritten, SessionOptions, open_rewritten, open_session};
 
 use crate::{
-    fused,
+    floats, fused,
     voices::{ROWS, STYLE},
 };
 
@@ -52,17 +52,32 @@ impl InputNames {
 }
 
 impl Model {
-    /// Opens the model file with `lanes` sessions, the first at once.
-    pub(crate) fn open(file: &Path, lanes: usize) -> Result<Self, EngineError> {
-        Self::open_as(file, fused::fuse(file)?, lanes)
+    /// Opens the model file with `lanes` sessions on `device`, the first at once.
+    pub(crate) fn open(file: &Path, lanes: usize, device: Device) -> Result<Self, EngineError> {
+        let options = SessionOptions {
+            device,
+            ..SessionOptions::default()
+        };
+        // What is fused is computed on the CPU, and 8-bit weights are.
+        let made = if device.is_gpu() {
+            floats::with_floats(file)?
+        } else {
+            fused::fuse(file)?
+        };
+        Self::open_as(file, made, lanes, options)
     }
 
     /// Opens what was made of the model file, or else the file itself.
-    fn open_as(file: &Path, fused: Option<Rewritten>, lanes: usize) -> Result<Self, EngineError> {
+    fn open_as(
+        file: &Path,
+        made: Option<Rewritten>,
+        lanes: usize,
+        options: SessionOptions,
+    ) -> Result<Self, EngineError> {
         let path = file.to_owned();
-        let open = move || match &fused {
-            Some(fused) => open_rewritten(fused, &SessionOptions::default()),
-            None => open_session(&path, &SessionOptions::default()),
+        let open = move || match &made {
+            Some(made) => open_rewritten(made, &options),
+            None => open_session(&path, &options),
         };
         let sessions = Lanes::new(lanes, open)?;
         let names = sessions.with(|session| {
@@ -134,21 +149,34 @@ mod tests {
         product(one, other) / (product(one, one) * product(other, other)).sqrt()
     }
 
-    #[test]
-    fn the_fused_network_says_the_same_in_the_same_time() {
+    /// What is made of the published network, and that itself, say the same.
+    fn both_say(make: fn(&Path) -> Result<Option<Rewritten>, EngineError>) -> [Vec<f32>; 2] {
         let file = model_file("kokoro/kokoro-v1.0.int8.onnx");
         load_runtime(&model_file("onnxruntime/libonnxruntime.so")).unwrap();
-        let fused = fused::fuse(&file).unwrap();
-        assert!(fused.is_some(), "nothing was fused");
-        let fused = Model::open_as(&file, fused, 1).unwrap();
-        let published = Model::open_as(&file, None, 1).unwrap();
+        let rewritten = make(&file).unwrap();
+        assert!(rewritten.is_some(), "nothing was made of it");
+        let options = SessionOptions::default();
+        let rewritten = Model::open_as(&file, rewritten, 1, options).unwrap();
+        let published = Model::open_as(&file, None, 1, options).unwrap();
         let vocabulary = Vocabulary::read(&model_file("kokoro/vocab.json")).unwrap();
         let ids = vocabulary.ids("ðə kwˈɪk bɹˈWn fˈɑks.");
         let voices = Voices::list(&model_file("kokoro/voices")).unwrap();
         let mix = voices.resolve("af_heart").unwrap();
         let style = voices.style(&mix, ids.len()).unwrap();
-        let said = |model: &Model| model.run(&ids, style.clone(), 1.0).unwrap();
-        let (fused, published) = (said(&fused), said(&published));
+        [rewritten, published].map(|model| model.run(&ids, style.clone(), 1.0).unwrap())
+    }
+
+    #[test]
+    fn the_network_of_floats_says_the_same() {
+        let [floats, published] = both_say(floats::with_floats);
+        assert_eq!(floats.len(), published.len(), "it has other durations");
+        let alike = correlation(&envelope(&floats), &envelope(&published));
+        assert!(alike > 0.99, "it sounds different: {alike}");
+    }
+
+    #[test]
+    fn the_fused_network_says_the_same_in_the_same_time() {
+        let [fused, published] = both_say(fused::fuse);
         assert_eq!(fused.len(), published.len(), "it has other durations");
         let alike = correlation(&envelope(&fused), &envelope(&published));
         assert!(alike > 0.99, "it sounds different: {alike}");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use voicefleet_core::ports::EngineError;
+use voicefleet_core::ports::{Device, EngineError};
 
 use crate::graph::NetworkError;
 
@@ -32,6 +32,16 @@ pub enum OnnxError {
     /// A session was opened before the runtime was loaded.
     #[error("no ONNX Runtime library is loaded yet")]
     RuntimeNotLoaded,
+    /// Nothing can be computed on the device.
+    #[error("ONNX Runtime ({}) cannot compute on {device}: {reason}", library.display())]
+    Device {
+        /// The device that was asked for.
+        device: Device,
+        /// The library in use.
+        library: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The model file is not there or cannot be read.
     #[error("the model file {} cannot be read: {source}", path.display())]
     ModelFile {

@@ -9,6 +9,9 @@ use ort::{
 
 use crate::{OnnxError, SessionOptions, runtime, session::on_device};
 
+/// Makes operators for a session.
+pub type MakeOperators = Box<dyn Fn() -> ort::Result<OperatorDomain> + Send + Sync>;
+
 /// A model in memory.
 pub struct Rewritten {
     /// The file that it was made of, to be named in errors.
@@ -16,7 +19,7 @@ pub struct Rewritten {
     /// As in a model file.
     pub model: Vec<u8>,
     /// Makes the operators that it has and ONNX Runtime has not, for one session.
-    pub operators: Box<dyn Fn() -> ort::Result<OperatorDomain> + Send + Sync>,
+    pub operators: Option<MakeOperators>,
 }
 
 /// Opens a model in memory.
@@ -29,9 +32,11 @@ pub fn open_rewritten(
 ) -> Result<Session, OnnxError> {
     let environment = runtime::environment()?;
     let open = || -> ort::Result<Session> {
-        let builder = Session::builder(&environment)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_operators((rewritten.operators)()?)?;
+        let mut builder =
+            Session::builder(&environment)?.with_optimization_level(GraphOptimizationLevel::All)?;
+        if let Some(operators) = &rewritten.operators {
+            builder = builder.with_operators(operators()?)?;
+        }
         on_device(builder, *options)?.commit_from_memory(&rewritten.model)
     };
     open().map_err(|source| OnnxError::Model {

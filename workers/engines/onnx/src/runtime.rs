@@ -63,9 +63,18 @@ pub fn load_runtime(library: &Path) -> Result<(), OnnxError> {
 
 /// The environment that every session is made in.
 pub(crate) fn environment() -> Result<Environment, OnnxError> {
+    of_loaded(|loaded| loaded.environment.clone())
+}
+
+/// The library in use.
+pub(crate) fn library() -> Result<PathBuf, OnnxError> {
+    of_loaded(|loaded| loaded.library.clone())
+}
+
+fn of_loaded<T>(part: impl FnOnce(&Runtime) -> T) -> Result<T, OnnxError> {
     let runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*runtime {
-        Some(loaded) => Ok(loaded.environment.clone()),
-        None => Err(OnnxError::RuntimeNotLoaded),
-    }
+    runtime
+        .as_ref()
+        .map(part)
+        .ok_or(OnnxError::RuntimeNotLoaded)
 }

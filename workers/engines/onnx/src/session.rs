@@ -6,17 +6,13 @@ use ort::session::{
     Session,
     builder::{GraphOptimizationLevel, SessionBuilder},
 };
-use ort::{ep::CPU, value::DynValue};
+use ort::{
+    ep::{ArenaExtendStrategy, CPU, CUDA, cuda::ConvAlgorithmSearch},
+    value::DynValue,
+};
+use voicefleet_core::ports::Device;
 
 use crate::{OnnxError, runtime};
-
-/// What a session computes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Device {
-    /// One core of the CPU.
-    #[default]
-    Cpu,
-}
 
 /// How a session is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -70,24 +66,32 @@ pub(crate) fn open_with(
     })
 }
 
-/// Everything that depends on the device. A CUDA device is one more arm: its execution provider, with
-/// an error (not a silent return to the CPU) where it cannot be had.
+/// Everything that depends on the device.
 pub(crate) fn on_device(
     builder: SessionBuilder,
     options: SessionOptions,
 ) -> ort::Result<SessionBuilder> {
-    match options.device {
-        Device::Cpu => Ok(builder
-            // One thread per job and several jobs: a second thread gains 1.1-1.5 times for twice the
-            // CPU, and threads that spin while they wait take the cores from the other jobs.
-            .with_intra_threads(1)?
-            .with_inter_threads(1)?
-            .with_intra_op_spinning(false)?
-            .with_inter_op_spinning(false)?
-            // Every text has another length, so a memory plan made for one shape is never used again.
-            .with_memory_pattern(false)?
-            .with_execution_providers([CPU::default()
-                .with_arena_allocator(!options.frees)
-                .build()])?),
-    }
+    let builder = builder
+        // One thread per job and several jobs: a second thread gains 1.1-1.5 times for twice the
+        // CPU, and threads that spin while they wait take the cores from the other jobs.
+        .with_intra_threads(1)?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
+        // Every text has another length, so a memory plan made for one shape is never used again.
+        .with_memory_pattern(false)?;
+    let provider = match options.device {
+        Device::Cpu => CPU::default().with_arena_allocator(!options.frees).build(),
+        Device::Cuda(number) => on_gpu(number).build().error_on_failure(),
+    };
+    Ok(builder.with_execution_providers([provider])?)
+}
+
+fn on_gpu(number: u16) -> CUDA {
+    CUDA::default()
+        .with_device_id(i32::from(number))
+        // The default tries all ways to convolve for every new shape, and every text has another length.
+        .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
+        // Sessions share the GPU's memory with others; the default doubles what it holds at each step.
+        .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
 }

@@ -3,8 +3,8 @@
 
 use std::{fs, path::Path};
 
-use voicefleet_core::ports::EngineError;
-use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, load_runtime, open_session};
+use voicefleet_core::ports::{Device, EngineError};
+use voicefleet_onnx::{Lanes, OnnxError, SessionOptions, check_device, load_runtime, open_session};
 use voicefleet_testkit::model_file;
 
 fn load() {
@@ -49,6 +49,28 @@ fn unusable_models_are_named() {
         let message = load_error(open_session(&file, &options));
         assert!(message.contains(&*file.to_string_lossy()), "{message}");
     }
+}
+
+#[test]
+fn the_cpu_can_be_computed_on() {
+    load();
+    check_device(Device::Cpu).expect("it can");
+}
+
+#[test]
+fn a_runtime_without_cuda_says_so_and_opens_nothing_on_the_cpu_instead() {
+    load();
+    let message = load_error(check_device(Device::Cuda(1)));
+    for told in ["cuda:1", "libonnxruntime.so", "knows no CUDA"] {
+        assert!(message.contains(told), "{message}");
+    }
+    let options = SessionOptions {
+        device: Device::Cuda(0),
+        ..SessionOptions::default()
+    };
+    let model = model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx");
+    let message = load_error(open_session(&model, &options));
+    assert!(message.contains("CUDA"), "{message}");
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl TranscriptionEngine for WhisperEngine {
         let segments = loop {
             // A decoder of its own for every language, so that a wrong guess leaves no trace.
             let listening = Listening {
-                decoder: self.runtime.decoder()?,
+                decoder: self.runtime.decoder(options.urgent)?,
                 audio: &condensed,
                 language,
                 guessed,

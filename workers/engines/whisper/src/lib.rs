@@ -1,5 +1,5 @@
-//! Speech to text with Whisper models, on CPU: models in whisper.cpp's format through whisper.cpp (`ggml`, crate `whisper-rs`),
-//! models in CTranslate2's format through CTranslate2 (`ct2`). Both are a [`pass::Runtime`]; all else is the same for both.
+//! Speech to text with Whisper models: models in whisper.cpp's format through whisper.cpp (`ggml`, crate `whisper-rs`), on the CPU,
+//! models in CTranslate2's format through CTranslate2 (`ct2`), on the CPU or on a GPU. Both are a [`pass::Runtime`]; all else is the same for both.
 //!
 //! Begin with [`WhisperLoader`]. What it loads works in two steps:
 //!
@@ -10,7 +10,7 @@
 //!    (`quality`, and words that lie in silence).
 //!
 //! Calls run side by side, one core each, on one copy of the weights. Each call's decoder state is its
-//! own and is freed with the call.
+//! own and is freed with the call. On a GPU the windows of several calls are rows of one computation (`ct2::rows`).
 //!
 //! whisper.cpp's log goes to `tracing`, targets `whisper_rs::whisper_logging_hook` and
 //! `whisper_rs::ggml_logging_hook`; below `warn` they are of use to its developers only.
@@ -33,7 +33,8 @@ mod speech;
 mod time;
 mod windows;
 
-pub use loader::{WhisperFiles, WhisperLoader};
+pub use loader::{MOST_ROWS, ROWS_ON_GPU, WhisperFiles, WhisperLoader, check_device, runs_on_gpus};
+pub use voicefleet_ctranslate2::Ct2Error;
 
 /// Samples per second that Whisper models take.
 const SAMPLE_RATE: u32 = 16_000;

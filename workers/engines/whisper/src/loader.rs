@@ -7,13 +7,23 @@ use std::{
 };
 
 use voicefleet_core::{
-    EngineId,
-    ports::{EngineError, EngineLoader, LoadedEngine, ModelRef},
+    EngineId, ErrorCode, Failure,
+    ports::{Device, EngineError, EngineLoader, LoadedEngine, ModelRef},
 };
+use voicefleet_ctranslate2::Ct2Error;
 
 use crate::{
-    ct2::Ct2Model, engine::WhisperEngine, ggml::GgmlModel, pass::Runtime, speech::Detector,
+    ct2::{self, Computing, Ct2Model},
+    engine::WhisperEngine,
+    ggml::GgmlModel,
+    pass::Runtime,
+    speech::Detector,
 };
+
+/// Windows of different calls that a GPU computes together, where nothing else is said, and at most.
+pub const ROWS_ON_GPU: usize = 8;
+/// See [`ROWS_ON_GPU`]. Beyond some 30 rows a decoder keeps a large GPU busy.
+pub const MOST_ROWS: usize = 32;
 
 /// Where everything lies that Whisper needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,19 +37,78 @@ pub struct WhisperFiles {
     pub ctranslate2: Option<PathBuf>,
 }
 
-/// Loads Whisper models for transcription on CPU.
+/// Whether the model with these weights is of a format that can be computed on GPUs.
+pub fn runs_on_gpus(weights: &Path) -> bool {
+    folder_of_ctranslate2(weights).is_some()
+}
+
+/// Whether models that can be computed on GPUs can be on `device`, with the library `ctranslate2`. It is loaded for the whole
+/// process.
+///
+/// # Errors
+/// [`Ct2Error`] with what is missing.
+pub fn check_device(ctranslate2: &Path, device: Device) -> Result<(), Ct2Error> {
+    ct2::check_device(ctranslate2, device)
+}
+
+/// Loads Whisper models for transcription.
 pub struct WhisperLoader {
     engine: EngineId,
     files: WhisperFiles,
+    device: Device,
+    rows: usize,
 }
 
 impl WhisperLoader {
-    /// A loader of the models in `files`. Nothing is read yet.
+    /// A loader of the models in `files`, for the CPU. Nothing is read yet.
     pub fn new(files: WhisperFiles) -> Self {
         Self {
             engine: EngineId::new("whisper"),
             files,
+            device: Device::default(),
+            rows: 1,
         }
+    }
+
+    /// The same for `device`. On a GPU models of whisper.cpp's format are refused.
+    #[must_use]
+    pub fn on(self, device: Device) -> Self {
+        Self { device, ..self }
+    }
+
+    /// The same with up to `rows` windows of different calls computed together (1 to [`MOST_ROWS`]; only models of
+    /// CTranslate2's format).
+    #[must_use]
+    pub fn with_rows(self, rows: usize) -> Self {
+        Self {
+            rows: rows.clamp(1, MOST_ROWS),
+            ..self
+        }
+    }
+
+    /// # Errors
+    /// If the model cannot be computed on the device that is asked for.
+    fn check_format(&self, name: &str, weights: &Path) -> Result<(), EngineError> {
+        if !self.device.is_gpu() || runs_on_gpus(weights) {
+            return Ok(());
+        }
+        let able = self.files.models.iter();
+        let able: Vec<&str> = able
+            .filter(|(_, weights)| runs_on_gpus(weights))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let message = format!(
+            "the Whisper model '{name}' is in whisper.cpp's format, which is computed on the CPU only, and here {} is to be \
+             used; models in CTranslate2's format can be: {}",
+            self.device,
+            if able.is_empty() {
+                "none is here".to_owned()
+            } else {
+                able.join(", ")
+            }
+        );
+        let failure = Failure::of_field(ErrorCode::InvalidRequest, "model", message);
+        Err(EngineError::Refused(failure))
     }
 
     /// The runtime for the format of the file.
@@ -49,7 +118,12 @@ impl WhisperLoader {
         };
         let library = self.files.ctranslate2.as_deref();
         let library = library.ok_or("the library for its format, CTranslate2, is not installed")?;
-        let opened = Ct2Model::open(library, folder, lanes);
+        let how = Computing {
+            device: self.device,
+            lanes,
+            rows: self.rows,
+        };
+        let opened = Ct2Model::open(library, folder, how);
         // Where it lies is for the log.
         Ok(Box::new(opened.map_err(|why| {
             why.replace(&*folder.to_string_lossy(), "of the model")
@@ -69,6 +143,7 @@ impl EngineLoader for WhisperLoader {
             .models
             .get(name)
             .ok_or_else(|| EngineError::Load(format!("there is no Whisper model '{name}'")))?;
+        self.check_format(name, path)?;
         let lanes = lanes.max(1);
         let runtime = self.open(path, lanes).map_err(|why| {
             tracing::error!(model = name, path = %path.display(), why, "Whisper model not loaded");

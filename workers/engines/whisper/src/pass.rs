@@ -21,8 +21,8 @@ pub(crate) trait Runtime: Send + Sync {
     /// control tokens.
     fn prompt(&self, text: &str) -> Result<Vec<TokenId>, EngineError>;
 
-    /// Decodes for one call, in one language.
-    fn decoder(&self) -> Result<Box<dyn Decoder + '_>, EngineError>;
+    /// Decodes for one call, in one language. An urgent one is not held back to be computed with others.
+    fn decoder(&self, urgent: bool) -> Result<Box<dyn Decoder + '_>, EngineError>;
 }
 
 /// Decodes for one call; what it keeps from one pass to the next is the call's own.

@@ -258,8 +258,8 @@ mod tests {
                 .map(|asset| asset.name.as_str())
                 .collect();
             let expected: &[&str] = match target {
-                "unsupported" => &["onnxruntime", "ctranslate2"],
-                "aarch64-linux" => &["ctranslate2"],
+                "unsupported" => &["onnxruntime", "onnxruntime-cuda", "ctranslate2"],
+                "aarch64-linux" => &["onnxruntime-cuda", "ctranslate2"],
                 _ => &[],
             };
             assert_eq!(without, expected, "{target}");

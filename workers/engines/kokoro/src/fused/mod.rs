@@ -10,7 +10,7 @@
 
 mod blocks;
 mod operator;
-mod pattern;
+pub(crate) mod pattern;
 
 use std::path::Path;
 
@@ -49,6 +49,6 @@ pub(crate) fn fuse(model: &Path) -> Result<Option<Rewritten>, EngineError> {
     Ok(Some(Rewritten {
         path: model.to_owned(),
         model: network.encode(),
-        operators: Box::new(move || blocks.domain()),
+        operators: Some(Box::new(move || blocks.domain())),
     }))
 }

@@ -4,9 +4,9 @@ use std::{fs, path::PathBuf};
 
 use voicefleet_core::{
     ErrorCode, Failure,
-    ports::{EngineError, SpeechChunk},
+    ports::{Device, EngineError, EngineLoader, ModelRef, SpeechChunk},
 };
-use voicefleet_kokoro::KokoroFiles;
+use voicefleet_kokoro::{KokoroFiles, KokoroLoader, check_device};
 
 use crate::{ENGINE, files, load, plan};
 
@@ -113,6 +113,28 @@ fn a_missing_or_broken_file_is_named() {
         &missing,
     );
     assert!(change(&|files| files.models.clear()).contains("'kokoro'"));
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_named_before_there_is_a_model() {
+    let error = check_device(&files().onnx_runtime, Device::Cuda(2)).expect_err("no GPU here");
+    let message = error.to_string();
+    assert!(message.contains("cuda:2"), "{message}");
+    assert!(message.contains("libonnxruntime.so"), "{message}");
+    check_device(&files().onnx_runtime, Device::Cpu).expect("the CPU is there");
+}
+
+#[test]
+fn a_model_for_a_gpu_never_gets_the_cpu() {
+    let model = ModelRef {
+        name: "kokoro".to_owned(),
+        digest: String::new(),
+    };
+    let loader = KokoroLoader::new(files()).on(Device::Cuda(0));
+    let Err(EngineError::Load(message)) = loader.load(&model, 1) else {
+        panic!("it loads, or is refused in another way");
+    };
+    assert!(message.contains("CUDA"), "{message}");
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! A pass of the model by CTranslate2.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use voicefleet_core::ports::EngineError;
-use voicefleet_ctranslate2::{Encoded, Features, Generated, Generation};
+use voicefleet_ctranslate2::{Generated, Generation};
 
 use crate::{
-    ct2::{Ct2Model, failed, spectrogram::Spectrogram, times},
+    ct2::{
+        Ct2Model, failed,
+        rows::{self, Call},
+        spectrogram::Spectrogram,
+        times,
+    },
     pass::{self, Decoded, Pass, Piece, Task, Token, TokenId, at_least_shortest},
     quality::{self, Quality},
 };
@@ -47,11 +52,12 @@ const SECONDS_PER_MARK: f64 = 0.02;
 /// Decodes for one call.
 pub(super) struct Ct2Decoder<'a> {
     pub(super) model: &'a Ct2Model,
+    pub(super) call: Call<'a>,
 }
 
 /// Audio that the encoder has listened to.
 struct Heard {
-    encoded: Encoded,
+    audio: rows::Heard,
     /// How much of it is audio, frames.
     frames: usize,
 }
@@ -66,8 +72,9 @@ struct Draft {
 impl pass::Decoder for Ct2Decoder<'_> {
     fn decode(&mut self, task: &Task<'_>) -> Result<Decoded, EngineError> {
         let samples = at_least_shortest(task.samples);
-        let spectrogram = self.model.spectrograms.of(&samples);
-        let mut heard = Rc::new(self.hear(&spectrogram, short_window(samples.len()))?);
+        let spectrogram = Arc::new(self.model.spectrograms.of(&samples));
+        let window = self.window(samples.len());
+        let mut heard = Rc::new(self.hear(&spectrogram, window)?);
         if task.guessed {
             let spoken = self.language(&heard)?;
             if let Some(spoken) = spoken.filter(|spoken| *spoken != task.language) {
@@ -76,8 +83,10 @@ impl pass::Decoder for Ct2Decoder<'_> {
         }
         let prompt = self.prompt(task);
         let mut best: Option<Draft> = None;
-        for attempt in attempts(task.temperature) {
-            if attempt.whole_window && short_window(samples.len()) < ALL_FRAMES {
+        // What has heard all at once would write the same again.
+        let skipped = usize::from(self.model.hears_all);
+        for attempt in attempts(task.temperature).skip(skipped) {
+            if attempt.whole_window && window < ALL_FRAMES {
                 heard = Rc::new(self.hear(&spectrogram, ALL_FRAMES)?);
             }
             let draft = self.write_down(&heard, &prompt, attempt.temperature, task)?;
@@ -105,25 +114,27 @@ impl pass::Decoder for Ct2Decoder<'_> {
 }
 
 impl Ct2Decoder<'_> {
-    fn hear(&self, spectrogram: &Spectrogram, frames: usize) -> Result<Heard, EngineError> {
-        let features = Features {
-            rows: 1,
-            bands: self.model.spectrograms.bands(),
-            frames,
-            values: spectrogram.with_frames(frames),
-        };
+    /// Frames that the encoder listens to first, for so many samples.
+    fn window(&self, samples: usize) -> usize {
+        if self.model.hears_all {
+            ALL_FRAMES
+        } else {
+            short_window(samples)
+        }
+    }
+
+    fn hear(&self, spectrogram: &Arc<Spectrogram>, frames: usize) -> Result<Heard, EngineError> {
         Ok(Heard {
-            encoded: self.model.model.encode(features).map_err(failed)?,
+            audio: self.call.hear(spectrogram, frames).map_err(failed)?,
             frames: spectrogram.frames.min(frames),
         })
     }
 
     /// The language that is most probably spoken.
     fn language(&self, heard: &Heard) -> Result<Option<&'static str>, EngineError> {
-        let rows = self.model.model.languages(&heard.encoded).map_err(failed)?;
-        let most_probable = rows
+        let languages = self.call.languages(&heard.audio).map_err(failed)?;
+        let most_probable = languages
             .into_iter()
-            .flatten()
             .max_by(|(_, a), (_, b)| a.total_cmp(b));
         Ok(most_probable.and_then(|(token, _)| {
             let code = token.strip_prefix("<|")?.strip_suffix("|>")?;
@@ -147,7 +158,7 @@ impl Ct2Decoder<'_> {
     /// The tokens that every text begins with.
     fn start(&self, task: &Task<'_>) -> Vec<String> {
         let mut start = vec!["<|startoftranscript|>".to_owned()];
-        if self.model.model.is_multilingual() {
+        if self.model.is_multilingual {
             let doing = if task.translate {
                 "translate"
             } else {
@@ -172,10 +183,8 @@ impl Ct2Decoder<'_> {
             candidates: CANDIDATES,
             max_length: MOST_TOKENS,
         };
-        let mut rows = (self.model.model)
-            .generate(&heard.encoded, &[prompt.to_vec()], &how)
-            .map_err(failed)?;
-        let generated = rows.pop().unwrap_or_default();
+        let generated = self.call.generate(&heard.audio, prompt, &how);
+        let generated = generated.map_err(failed)?;
         Ok(Draft {
             heard: Rc::clone(heard),
             quality: self.quality(&generated, prompt.len(), task.speech_seconds),
@@ -237,15 +246,9 @@ impl Ct2Decoder<'_> {
             .filter_map(|name| self.model.vocabulary.id(name))
             .collect();
         let heard = &draft.heard;
-        let mut rows = (self.model.model)
-            .align(
-                &heard.encoded,
-                &start,
-                std::slice::from_ref(&words),
-                &[heard.frames],
-            )
+        let alignment = (self.call)
+            .align(&heard.audio, &start, &words, heard.frames)
             .map_err(failed)?;
-        let alignment = rows.pop().unwrap_or_default();
         let said_at = times::said_at(&alignment, words.len());
         let probabilities = alignment
             .probabilities

@@ -57,11 +57,6 @@ impl Spectrograms {
         }
     }
 
-    /// How many bands it has.
-    pub(super) fn bands(&self) -> usize {
-        self.bands.len()
-    }
-
     /// The spectrogram of samples at 16 kHz, one frame for each 10 ms that they begin.
     pub(super) fn of(&self, samples: &[f32]) -> Spectrogram {
         let padded = reflected(samples);

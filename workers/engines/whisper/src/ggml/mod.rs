@@ -62,7 +62,7 @@ impl Runtime for GgmlModel {
         prompt::tokens(&self.context, text)
     }
 
-    fn decoder(&self) -> Result<Box<dyn Decoder + '_>, EngineError> {
+    fn decoder(&self, _urgent: bool) -> Result<Box<dyn Decoder + '_>, EngineError> {
         let decoder = decoder::GgmlDecoder::new(&self.context, &self.languages)?;
         Ok(Box::new(decoder))
     }

@@ -1,6 +1,7 @@
 //! The engine with real models and real speech.
 
 mod audio;
+mod devices;
 mod faults;
 mod long;
 mod noise;
