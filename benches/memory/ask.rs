@@ -161,8 +161,8 @@ impl Asker {
 /// The text with a number.
 fn said(number: usize) -> String {
     let sentences = SENTENCES.iter().cycle().skip(number).take(number % 3);
-    let more: String = sentences.map(|sentence| format!(" {sentence}")).collect();
-    format!("This is question {number}.{more}")
+    let more: Vec<&str> = sentences.copied().collect();
+    format!("This is question {number}. {}", more.join(" "))
 }
 
 fn judged(

@@ -62,8 +62,8 @@ async fn main() -> anyhow::Result<()> {
     report(Resident::HEAD);
     report(&Resident::of(server.pid()?)?.line(0));
     for until in stages(options.requests) {
-        let asked = mix.until(until);
-        let answers = stream::iter(asked)
+        let wishes = mix.until(until);
+        let answers = stream::iter(wishes)
             .map(|wish| asker.ask(wish))
             .buffer_unordered(options.clients);
         tally = answers
