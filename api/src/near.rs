@@ -75,19 +75,19 @@ impl Near {
         if !is_finished || size(blob) > self.most_bytes / LARGEST {
             return;
         }
-        let mut shelf = self.shelf();
-        shelf.insert(key, blob.clone(), self.clock.now());
-        while shelf.bytes > self.most_bytes && shelf.drop_oldest() {}
+        let mut held = self.shelf();
+        held.insert(key, blob.clone(), self.clock.now());
+        while held.bytes > self.most_bytes && held.drop_oldest() {}
     }
 
     /// Asks the store whether it still has what is kept here.
     async fn is_still_there(&self, key: &BlobKey) -> Result<bool, BlobError> {
         let is_there = self.store.contains(key).await?;
-        let mut shelf = self.shelf();
+        let mut held = self.shelf();
         if is_there {
-            shelf.seen(key, self.clock.now());
+            held.seen(key, self.clock.now());
         } else {
-            shelf.remove(key);
+            held.remove(key);
         }
         Ok(is_there)
     }

@@ -74,7 +74,7 @@ spec:
     - name: libraries
       image: {{ include "voicefleet.image" (dict "root" $root "image" .image) | quote }}
       imagePullPolicy: {{ .image.pullPolicy }}
-      command: [cp, -R, /models/onnxruntime/., /libraries/]
+      command: [cp, -R, /models/{{ include "voicefleet.libraries" . }}/., /libraries/]
       securityContext:
         {{- include "voicefleet.containerSecurity" . | nindent 8 }}
       resources:
@@ -141,7 +141,7 @@ spec:
         {{- if .models }}
         {{- include "voicefleet.modelsMount" .models | nindent 8 }}
         {{- if include "voicefleet.copiesLibraries" . }}
-        - {name: libraries, mountPath: /models/onnxruntime, readOnly: true}
+        - {name: libraries, mountPath: /models/{{ include "voicefleet.libraries" . }}, readOnly: true}
         {{- end }}
         {{- end }}
         {{- if .tls }}
@@ -223,6 +223,16 @@ capabilities: {drop: [ALL]}
 
 {{- define "voicefleet.copiesLibraries" -}}
 {{- with .models }}{{ if and (eq .source "image") .image.copyLibraries }}true{{ end }}{{ end -}}
+{{- end }}
+
+{{/*
+Folder of the library that a pool computes with, among its models: {pool, block}.
+*/}}
+{{- define "voicefleet.libraries" -}}
+{{- if eq (.pool | default "") "whisper" }}ctranslate2
+{{- else if eq (.block.hardware | default "") "gpu" }}onnxruntime-cuda
+{{- else }}onnxruntime
+{{- end }}
 {{- end }}
 
 {{- define "voicefleet.modelsVolume" -}}

@@ -311,6 +311,10 @@ def test_libraries_are_copied_where_images_are_mounted_noexec():
     assert copy["image"] == container(kokoro)["image"]
     mounts = [(m["name"], m["mountPath"]) for m in container(kokoro)["volumeMounts"]]
     assert mounts.index(("models", "/models")) < mounts.index(("libraries", "/models/onnxruntime"))
+    image = {"reference": "images.example/models:1", "copyLibraries": True}
+    objects = rendered({"models": {"source": "image", "image": image}}, kube="1.33.0")
+    [copy] = pod(find(objects, "Deployment", "-whisper"))["initContainers"]
+    assert copy["command"] == ["cp", "-R", "/models/ctranslate2/.", "/libraries/"]
     assert "libraries" not in str(pod(piper)) and "initContainers" not in pod(piper)
 
 

@@ -85,9 +85,11 @@ impl pass::Decoder for Ct2Decoder<'_> {
         let mut best: Option<Draft> = None;
         // What has heard all at once would write the same again.
         let skipped = usize::from(self.model.hears_all);
+        let mut is_whole = window == ALL_FRAMES;
         for attempt in attempts(task.temperature).skip(skipped) {
-            if attempt.whole_window && window < ALL_FRAMES {
+            if attempt.whole_window && !is_whole {
                 heard = Rc::new(self.hear(&spectrogram, ALL_FRAMES)?);
+                is_whole = true;
             }
             let draft = self.write_down(&heard, &prompt, attempt.temperature, task)?;
             tracing::debug!(?attempt, quality = ?draft.quality, "decoded");
