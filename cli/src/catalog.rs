@@ -58,17 +58,23 @@ fn read(store: &ModelStore, whisper: Device) -> Catalog {
 mod tests {
     use super::*;
 
+    // Elsewhere there are no models in CTranslate2's format.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[test]
-    fn on_a_gpu_the_first_whisper_model_is_one_that_it_can_compute() {
+    fn on_a_gpu_the_models_that_it_can_compute_come_first() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = ModelStore::open(folder.path());
-        let first = |device| {
+        let are_first = |device| {
             let catalog = read(&store, device);
-            catalog
-                .default_transcriber()
-                .map(|model| model.name.clone())
+            let names = catalog.models.iter().map(|model| model.name.as_str());
+            let whisper: Vec<bool> = names
+                .filter(|name| name.starts_with("whisper"))
+                .map(|name| name.ends_with("-ct2"))
+                .collect();
+            assert!(whisper.contains(&true) && whisper.contains(&false));
+            whisper.is_sorted_by(|before, after| before >= after)
         };
-        assert_eq!(first(Device::Cpu).as_deref(), Some("whisper-base"));
-        assert_eq!(first(Device::Cuda(0)).as_deref(), Some("whisper-base-ct2"));
+        assert!(!are_first(Device::Cpu), "its order is the manifest's");
+        assert!(are_first(Device::Cuda(0)));
     }
 }
