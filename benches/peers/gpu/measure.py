@@ -32,8 +32,11 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from processes import cpu_seconds
+
 HERE = Path(__file__).parent
-TICKS = os.sysconf("SC_CLK_TCK")
 RATE = 16_000
 VOICE = "af_heart"
 SENTENCES = [
@@ -106,27 +109,6 @@ def wrong_words(heard, said):
 
 
 # ---- what is measured ---------------------------------------------------------------------------------------
-
-
-def family(pid):
-    """The process and all below it, with the ticks that each has computed."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                stat = Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            parents[int(entry)] = (int(stat[1]), sum(map(int, stat[11:15])))
-    found, new = [], [pid]
-    while new:
-        found += new
-        new = [p for p, (parent, _) in parents.items() if parent in new]
-    return [(p, parents[p][1]) for p in found if p in parents]
-
-
-def cpu_seconds(pid):
-    return sum(ticks for _, ticks in family(pid)) / TICKS
 
 
 class GpuMemory:

@@ -25,8 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from processes import cpu_seconds, family
+
 HERE = Path(__file__).parent
-TICKS = os.sysconf("SC_CLK_TCK")
 VOICE = "af_heart"
 SENTENCES = [
     "Could you tell me about a difficult problem that you solved?",
@@ -40,27 +43,6 @@ def text(number):
     """One that was not spoken before, so that no cache answers."""
     asked = f"This is question number {number}."
     return " ".join([asked] + [SENTENCES[(number + i) % 4] for i in range(number % 2 + 1)])
-
-
-def family(pid):
-    """The process and all below it."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                stat = Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            parents[int(entry)] = (int(stat[1]), sum(map(int, stat[11:15])))
-    found, new = [], [pid]
-    while new:
-        found += new
-        new = [p for p, (parent, _) in parents.items() if parent in new]
-    return [(p, parents[p][1]) for p in found if p in parents]
-
-
-def cpu_seconds(pid):
-    return sum(ticks for _, ticks in family(pid)) / TICKS
 
 
 def peak_mib(pid):

@@ -24,7 +24,7 @@ const ROWS_AT_A_TIME: usize = 6;
 /// How far ahead weights are asked for, outputs: what processors foresee themselves ends with each 4 KiB.
 const AHEAD: usize = 8;
 
-/// Rows from which on copying the weights into another order pays.
+/// The most rows that are done here; what copying the weights into another order costs is spread over more of them.
 pub(super) const MOST_ROWS: usize = 24;
 
 /// The rows, 8 bits without a sign.
