@@ -2,14 +2,27 @@
 
 use std::{
     ffi::CString,
+    ops::RangeInclusive,
     path::Path,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use crate::{Clause, EspeakError, native::Library, scripts::scripts_apart, segments::segments};
+use crate::{
+    Clause, EspeakError,
+    native::Library,
+    scripts::{letters_without_dictionary, scripts_apart, without},
+    segments::segments,
+};
 
 /// espeak-ng, once it has been opened.
-static LIBRARY: OnceLock<Mutex<Library>> = OnceLock::new();
+static OPENED: OnceLock<Opened> = OnceLock::new();
+
+#[derive(Debug)]
+struct Opened {
+    library: Mutex<Library>,
+    /// What its data have no dictionary for.
+    unknown_letters: Vec<RangeInclusive<char>>,
+}
 
 /// Held while espeak-ng is being opened.
 static OPENING: Mutex<()> = Mutex::new(());
@@ -17,7 +30,7 @@ static OPENING: Mutex<()> = Mutex::new(());
 /// A handle to espeak-ng with its data loaded. All handles of a process share one espeak-ng.
 #[derive(Clone, Debug)]
 pub struct Espeak {
-    library: &'static Mutex<Library>,
+    opened: &'static Opened,
 }
 
 impl Espeak {
@@ -35,13 +48,16 @@ impl Espeak {
             reason: error.to_string(),
         })?;
         let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-        let library = if let Some(library) = LIBRARY.get() {
-            library
+        let opened = if let Some(opened) = OPENED.get() {
+            opened
         } else {
-            let opened = Library::initialise(folder.clone())?;
-            LIBRARY.get_or_init(|| Mutex::new(opened))
+            let library = Library::initialise(folder.clone())?;
+            OPENED.get_or_init(|| Opened {
+                library: Mutex::new(library),
+                unknown_letters: letters_without_dictionary(&folder),
+            })
         };
-        let handle = Self { library };
+        let handle = Self { opened };
         let opened = handle.lock().data_dir().to_owned();
         if opened == folder {
             Ok(handle)
@@ -56,14 +72,14 @@ impl Espeak {
     /// Turns `text` into phonemes, spoken by the rules of `voice` (`en-us`).
     ///
     /// The same text always gives the same clauses, whatever was asked before. A line break is a
-    /// blank; a blank line ends a sentence.
+    /// blank; a blank line ends a sentence. Letters of languages of which there is no dictionary are not spoken.
     ///
     /// # Errors
     /// [`EspeakError::UnknownVoice`], and [`EspeakError::ControlCharacter`] for characters below
     /// U+0020 (and U+007F) other than tab and line breaks.
     pub fn clauses(&self, voice: &str, text: &str) -> Result<Vec<Clause>, EspeakError> {
         check_text(text)?;
-        let text = scripts_apart(text);
+        let text = scripts_apart(&without(&self.opened.unknown_letters, text));
         let unknown = || EspeakError::UnknownVoice(voice.to_owned());
         let voice = checked_voice(voice).ok_or_else(unknown)?;
         let mut library = self.lock();
@@ -83,7 +99,10 @@ impl Espeak {
 
     fn lock(&self) -> MutexGuard<'_, Library> {
         // A panic can only leave an unfinished text behind, and each text starts from the beginning.
-        self.library.lock().unwrap_or_else(PoisonError::into_inner)
+        self.opened
+            .library
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

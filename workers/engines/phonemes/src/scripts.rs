@@ -1,6 +1,43 @@
 //! Where a text changes its script, espeak-ng changes its language, and crashes if it does so in mid-word.
 
+use std::{ops::RangeInclusive, path::Path};
+
 use unicode_script::{Script, UnicodeScript};
+
+/// Letters that espeak-ng 1.52 speaks one by one in a language of their own, whatever the voice, and that
+/// language's name (`alphabets` in its `tr_languages.c`).
+const OF_OTHER_LANGUAGES: [(RangeInclusive<char>, &str); 14] = [
+    ('\u{530}'..='\u{58f}', "hy"),
+    ('\u{900}'..='\u{97f}', "hi"),
+    ('\u{980}'..='\u{9ff}', "bn"),
+    ('\u{a00}'..='\u{a7f}', "pa"),
+    ('\u{a80}'..='\u{aff}', "gu"),
+    ('\u{b80}'..='\u{bff}', "ta"),
+    ('\u{c00}'..='\u{c7f}', "te"),
+    ('\u{c80}'..='\u{cff}', "kn"),
+    ('\u{d00}'..='\u{d7f}', "ml"),
+    ('\u{d80}'..='\u{dff}', "si"),
+    ('\u{10a0}'..='\u{10ff}', "ka"),
+    ('\u{1100}'..='\u{11ff}', "ko"),
+    ('\u{a700}'..='\u{d7ff}', "ko"),
+    ('\u{10450}'..='\u{1047f}', "en"),
+];
+
+/// The letters that espeak-ng cannot speak with the data in `data_dir`: it has no dictionary of their language.
+///
+/// It looks them up nonetheless, in a table that it has not filled, and crashes at what lies there by chance.
+pub(crate) fn letters_without_dictionary(data_dir: &Path) -> Vec<RangeInclusive<char>> {
+    let languages = OF_OTHER_LANGUAGES.into_iter();
+    let missing =
+        languages.filter(|(_, language)| !data_dir.join(format!("{language}_dict")).is_file());
+    missing.map(|(letters, _)| letters).collect()
+}
+
+/// `text` with a blank for each of `letters`; digits stay, they are read as numbers.
+pub(crate) fn without(letters: &[RangeInclusive<char>], text: &str) -> String {
+    let is_one = |c: char| letters.iter().any(|range| range.contains(&c)) && !c.is_numeric();
+    text.replace(is_one, " ")
+}
 
 /// `text` with a blank at every change of script within a word, and for every hyphen beside a mark
 /// (`.-`) or a letter that is not Latin.
@@ -96,6 +133,17 @@ mod tests {
         ] {
             assert_eq!(scripts_apart(kept), kept);
         }
+    }
+
+    #[test]
+    fn letters_are_without_dictionary_where_its_file_is_not_there() {
+        let data = tempfile::tempdir().unwrap();
+        for language in ["hi", "en"] {
+            std::fs::write(data.path().join(format!("{language}_dict")), "").unwrap();
+        }
+        let letters = letters_without_dictionary(data.path());
+        assert_eq!(letters.len(), OF_OTHER_LANGUAGES.len() - 2);
+        assert_eq!(without(&letters, "a త,한b क ৫ é"), "a  , b क ৫ é");
     }
 
     #[test]
