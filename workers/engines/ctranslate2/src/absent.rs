@@ -33,7 +33,8 @@ pub fn check_device(_: Device) -> Result<(), Ct2Error> {
 
 #[expect(missing_docs, reason = "as in `model`, whose place it takes")]
 impl WhisperModel {
-    pub fn open(_: &Path, _: Device, _: usize) -> Result<Self, Ct2Error> {
+    pub fn open(library: &Path, _: &Path, _: Device, _: usize) -> Result<Self, Ct2Error> {
+        load_library(library)?;
         Err(Ct2Error::LibraryNotLoaded)
     }
 

@@ -1,6 +1,6 @@
 //! CTranslate2's Whisper models, out of a shared library that is found at run time.
 //!
-//! Begin with [`load_library`], which must come before any model; then [`WhisperModel::open`]. The crate knows tensors and
+//! Begin with [`WhisperModel::open`], which loads the library, or with [`load_library`]. The crate knows tensors and
 //! tokens only: what they mean, and what a transcript is, is the business of the Whisper engine.
 //!
 //! The library is the one of CTranslate2's own Python package, so what computes is what computes in faster-whisper. It must be
@@ -16,6 +16,8 @@ mod library;
 mod model;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod product;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod weights;
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 #[path = "absent.rs"]

@@ -1,10 +1,12 @@
 //! A Whisper model in memory.
 
-use std::path::Path;
+use std::{path::Path, thread};
 
 use ct2rs::sys::{self, ComputeType, Config, StorageView, WhisperOptions};
 
-use crate::{Alignment, Ct2Error, Device, Features, Generated, Generation, library};
+use crate::{
+    Alignment, Ct2Error, Device, Features, Generated, Generation, library, load_library, weights,
+};
 
 /// Width of the median filter over the attention before an alignment, positions; OpenAI's reference uses the same.
 const MEDIAN_FILTER: i64 = 7;
@@ -60,17 +62,34 @@ pub fn check_device(device: Device) -> Result<(), Ct2Error> {
 }
 
 impl WhisperModel {
-    /// Opens the model in the folder `dir` (`model.bin`, `config.json`, `vocabulary.*`) for `lanes` calls at a time, one
-    /// thread each; on a GPU the calls take turns.
+    /// Opens the model in the folder `dir` (`model.bin`, `config.json`, `vocabulary.*`) with the library `library`, which is
+    /// loaded for the whole process, for `lanes` calls at a time, one thread each; on a GPU the calls take turns.
     ///
     /// # Errors
-    /// Those of [`check_device`], and [`Ct2Error::Model`] with what CTranslate2 says.
-    pub fn open(dir: &Path, device: Device, lanes: usize) -> Result<Self, Ct2Error> {
-        check_device(device)?;
-        let model = sys::Whisper::new(dir, configuration(device, lanes));
-        let model = model.map_err(|error| Ct2Error::Model {
+    /// Those of [`load_library`] and [`check_device`], and [`Ct2Error::Model`] with what CTranslate2 says.
+    pub fn open(
+        library: &Path,
+        dir: &Path,
+        device: Device,
+        lanes: usize,
+    ) -> Result<Self, Ct2Error> {
+        let how = configuration(device, lanes);
+        // The library takes a while, and the weights need none of it.
+        let (loaded, rounded) = thread::scope(|scope| {
+            let rounded = (device == Device::Cpu).then(|| scope.spawn(|| weights::rounded(dir)));
+            let loaded = load_library(library).and_then(|()| check_device(device));
+            (loaded, rounded.map(thread::ScopedJoinHandle::join))
+        });
+        loaded?;
+        let rounded = rounded.transpose();
+        let rounded = rounded.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let model = match rounded.flatten() {
+            Some(rounded) => open_rounded(dir, rounded, how),
+            None => sys::Whisper::new(dir, how).map_err(|error| error.to_string()),
+        };
+        let model = model.map_err(|reason| Ct2Error::Model {
             path: dir.to_owned(),
-            reason: error.to_string(),
+            reason,
         })?;
         Ok(Self { model })
     }
@@ -169,6 +188,12 @@ impl WhisperModel {
     }
 }
 
+/// The model in `dir` with the weights `rounded`.
+fn open_rounded(dir: &Path, rounded: Vec<u8>, how: Config) -> Result<sys::Whisper, String> {
+    let mut files = weights::files_with(dir, rounded).map_err(|error| error.to_string())?;
+    sys::Whisper::new_from_memory(&mut files, how).map_err(|error| error.to_string())
+}
+
 fn configuration(device: Device, lanes: usize) -> Config {
     let common = Config {
         num_threads_per_replica: 1,
@@ -203,4 +228,43 @@ fn best(row: sys::WhisperGenerationResult) -> Generated {
 
 fn failed(error: impl std::fmt::Display) -> Ct2Error {
     Ct2Error::Computation(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use voicefleet_testkit::model_file;
+
+    use super::*;
+
+    /// What a model writes down of a noise, and how sure it is.
+    fn heard(model: sys::Whisper) -> Vec<Generated> {
+        let noise = (0..80 * 1_000_u32).map(|n| f32::from((n * 7_919 % 977) as u16) / 488.0 - 1.0);
+        let features = Features {
+            rows: 1,
+            bands: 80,
+            frames: 1_000,
+            values: noise.collect(),
+        };
+        let model = WhisperModel { model };
+        let encoded = model.encode(features).unwrap();
+        let how = Generation {
+            beam_size: 5,
+            temperature: 0.0,
+            candidates: 1,
+            max_length: 40,
+        };
+        let prompt = [vec!["<|startoftranscript|>".to_owned()]];
+        model.generate(&encoded, &prompt, &how).unwrap()
+    }
+
+    #[test]
+    fn weights_rounded_here_are_the_ones_that_ctranslate2_rounds() {
+        load_library(&model_file("ctranslate2/libctranslate2.so")).unwrap();
+        let dir = model_file("ct2/tiny.en");
+        let how = || configuration(Device::Cpu, 1);
+        let published = sys::Whisper::new(&dir, how()).unwrap();
+        let rounded = weights::rounded(&dir).expect("it is of 16 bits");
+        let rounded = open_rounded(&dir, rounded, how()).unwrap();
+        assert_eq!(heard(rounded), heard(published));
+    }
 }

@@ -13,8 +13,7 @@ fn library() -> std::path::PathBuf {
 }
 
 fn open() -> WhisperModel {
-    load_library(&library()).expect("the library");
-    WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cpu, 2).expect("the model")
+    WhisperModel::open(&library(), &model_file("ct2/tiny.en"), Device::Cpu, 2).expect("the model")
 }
 
 fn silence(rows: usize, frames: usize) -> Features {
@@ -51,12 +50,14 @@ fn what_is_no_library_is_named() {
 #[test]
 fn a_model_needs_the_library_and_a_folder_that_holds_one() {
     let folder = tempfile::tempdir().unwrap();
-    let early = WhisperModel::open(folder.path(), Device::Cpu, 1);
-    assert_eq!(early.err(), Some(Ct2Error::LibraryNotLoaded));
+    let nowhere = Path::new("/nowhere/libctranslate2.so");
+    let without = WhisperModel::open(nowhere, folder.path(), Device::Cpu, 1);
+    assert!(matches!(without.err(), Some(Ct2Error::Library { .. })));
+    assert_eq!(check_device(Device::Cpu), Err(Ct2Error::LibraryNotLoaded));
     load_library(&library()).unwrap();
     load_library(&library()).unwrap();
-    let Err(Ct2Error::Model { path, reason }) = WhisperModel::open(folder.path(), Device::Cpu, 1)
-    else {
+    let opened = WhisperModel::open(&library(), folder.path(), Device::Cpu, 1);
+    let Err(Ct2Error::Model { path, reason }) = opened else {
         panic!("an empty folder is no model");
     };
     assert_eq!(path, folder.path());
@@ -122,7 +123,7 @@ fn a_gpu_that_is_not_there_is_an_error() {
     check_device(Device::Cpu).unwrap();
     let error = check_device(Device::Cuda(99)).unwrap_err();
     assert!(error.to_string().contains("no CUDA device 99"), "{error}");
-    let asked = WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cuda(99), 1);
+    let asked = WhisperModel::open(&library(), &model_file("ct2/tiny.en"), Device::Cuda(99), 1);
     assert!(matches!(
         asked.err(),
         Some(Ct2Error::NoSuchGpu { index: 99, .. })

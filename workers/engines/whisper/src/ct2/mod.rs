@@ -62,8 +62,7 @@ impl Ct2Model {
     /// wrong with it.
     pub(crate) fn open(library: &Path, dir: &Path, how: Computing) -> Result<Self, String> {
         let vocabulary = Vocabulary::read(dir).map_err(|error| error.to_string())?;
-        load_library(library).map_err(|error| error.to_string())?;
-        let model = WhisperModel::open(dir, device(how.device), how.lanes);
+        let model = WhisperModel::open(library, dir, device(how.device), how.lanes);
         let model = model.map_err(|error| error.to_string())?;
         Ok(Self {
             languages: Languages::of_vocabulary(vocabulary.size()),

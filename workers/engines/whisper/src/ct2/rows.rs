@@ -293,7 +293,7 @@ fn mixed_up() -> Ct2Error {
 
 #[cfg(test)]
 mod tests {
-    use voicefleet_ctranslate2::{Device, load_library};
+    use voicefleet_ctranslate2::Device;
     use voicefleet_testkit::model_file;
 
     use super::*;
@@ -303,8 +303,9 @@ mod tests {
     const START: &str = "<|startoftranscript|>";
 
     fn model() -> WhisperModel {
-        load_library(&model_file("ctranslate2/libctranslate2.so")).expect("the library");
-        WhisperModel::open(&model_file("ct2/tiny.en"), Device::Cpu, 1).expect("the model")
+        let library = model_file("ctranslate2/libctranslate2.so");
+        let dir = model_file("ct2/tiny.en");
+        WhisperModel::open(&library, &dir, Device::Cpu, 1).expect("the model")
     }
 
     /// Three seconds of a speech, from there on; heard in a whole window.
