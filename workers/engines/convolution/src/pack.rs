@@ -20,19 +20,27 @@ pub(crate) fn pack(
     let blocks = shape.outputs.div_ceil(ROWS);
     let mut panels = vec![[0_i32; ROWS]; blocks * taps * groups];
     let mut sums = vec![0_i32; shape.outputs];
+    let absent = 4 * groups - inputs;
     for (output, weights) in weights.chunks_exact(inputs * taps).enumerate() {
         let (block, row) = (output / ROWS, output % ROWS);
-        for group in 0..groups {
+        let sum: i32 = weights.iter().copied().map(less_128).sum();
+        let of_absent = i32::try_from(absent * taps).unwrap_or(0) * less_128(zero);
+        sums[output] = sum + of_absent;
+        let panels = &mut panels[block * taps * groups..][..taps * groups];
+        for (group, weights) in weights.chunks(4 * taps).enumerate() {
             for tap in 0..taps {
-                let word: [u8; 4] = std::array::from_fn(|position| {
-                    let at = (4 * group + position) * taps + tap;
-                    weights.get(at).copied().unwrap_or(zero) ^ 0x80
-                });
-                let signed = word.map(|byte| i32::from(byte.cast_signed()));
-                sums[output] += signed.iter().sum::<i32>();
-                panels[(block * taps + tap) * groups + group][row] = i32::from_le_bytes(word);
+                // Four inputs at one tap, or as many as there are.
+                let mut word = [zero ^ 0x80; 4];
+                for (byte, weights) in word.iter_mut().zip(weights.chunks_exact(taps)) {
+                    *byte = weights[tap] ^ 0x80;
+                }
+                panels[tap * groups + group][row] = i32::from_le_bytes(word);
             }
         }
     }
     (panels, sums)
+}
+
+fn less_128(byte: u8) -> i32 {
+    i32::from(byte) - 128
 }

@@ -11,7 +11,7 @@
 /// only between chunks, and memory grows with the length.
 const LONGEST: usize = 300;
 /// A chunk takes no further sentence that would take it past this: 8 seconds, a tenth of it wasted.
-const FULL: usize = 160;
+pub(crate) const FULL: usize = 160;
 /// The same for the first chunk, which somebody waits for: 4 seconds.
 const FULL_FIRST: usize = 80;
 /// A first sentence longer than this is cut at a clause, where it has one.

@@ -34,9 +34,9 @@ impl KokoroEngine {
         model: Model,
         vocabulary: Vocabulary,
         voices: Voices,
+        english: English,
         espeak: Espeak,
     ) -> Self {
-        let english = English::new(espeak.clone());
         Self {
             model,
             vocabulary,

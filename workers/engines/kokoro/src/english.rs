@@ -11,7 +11,7 @@ use voicefleet_phonemes::Espeak;
 
 use crate::language::Accent;
 
-/// Phonemes of both accents. Each accent's dictionary is read when it is first spoken (a third of a second).
+/// Phonemes of both accents.
 pub(crate) struct English {
     espeak: Espeak,
     american: OnceLock<G2P>,
@@ -19,12 +19,15 @@ pub(crate) struct English {
 }
 
 impl English {
-    pub(crate) fn new(espeak: Espeak) -> Self {
-        Self {
+    /// Reads the American dictionary, which takes a quarter of a second. The British one is read when it is first spoken.
+    pub(crate) fn read(espeak: Espeak) -> Self {
+        let english = Self {
             espeak,
             american: OnceLock::new(),
             british: OnceLock::new(),
-        }
+        };
+        english.dictionary(Accent::American);
+        english
     }
 
     /// The phonemes of one sentence whose numbers and abbreviations are words already.

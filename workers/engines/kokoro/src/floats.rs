@@ -301,7 +301,7 @@ mod tests {
             name: name.to_owned(),
             dims: dims.to_vec(),
             data_type: 2,
-            raw_data: Some(bytes.to_vec()),
+            raw_data: Some(bytes.to_vec().into()),
             ..Tensor::default()
         };
         let source = Network::read(&model_file("kokoro/kokoro-v1.0.int8.onnx")).expect("a network");

@@ -2,8 +2,10 @@
 
 use std::{
     collections::HashMap,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
 use voicefleet_core::{
@@ -13,7 +15,13 @@ use voicefleet_core::{
 use voicefleet_onnx::{OnnxError, load_runtime};
 use voicefleet_phonemes::Espeak;
 
-use crate::{engine::KokoroEngine, model::Model, vocabulary::Vocabulary, voices::Voices};
+use crate::{
+    engine::KokoroEngine,
+    english::English,
+    model::{self, Model},
+    vocabulary::Vocabulary,
+    voices::Voices,
+};
 
 /// Where everything lies that Kokoro needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,10 +88,20 @@ impl EngineLoader for KokoroLoader {
         let voices = Voices::list(&self.files.voices)?;
         let espeak = Espeak::open(&self.files.espeak_data)
             .map_err(|error| EngineError::Load(error.to_string()))?;
-        load_runtime(&self.files.onnx_runtime)?;
-        let model = Model::open(onnx, lanes, self.device)?;
+        // Dictionary, runtime and network do not need each other; what is first needed last is waited for last.
+        let (model, english) = thread::scope(|scope| {
+            let english = scope.spawn(|| English::read(espeak.clone()));
+            let runtime = scope.spawn(|| load_runtime(&self.files.onnx_runtime));
+            let rewritten = model::rewritten(onnx, self.device);
+            let model = (runtime.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .map_err(EngineError::from)
+                .and_then(|()| Model::open(onnx, rewritten?, lanes, self.device));
+            let english = english.join().unwrap_or_else(|panic| resume_unwind(panic));
+            (model, english)
+        });
+        let model = model?;
         Ok(LoadedEngine::Speech(Arc::new(KokoroEngine::new(
-            model, vocabulary, voices, espeak,
+            model, vocabulary, voices, english, espeak,
         ))))
     }
 }

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use ort::{session::Session, value::Tensor};
 use voicefleet_core::ports::{Device, EngineError};
-use voicefleet_onnx::{Lanes, OnnxError, Rewritten, SessionOptions, open_rewritten, open_session};
+use voicefleet_onnx::{
+    Lanes, Memory, OnnxError, Rewritten, SessionOptions, open_rewritten, open_session,
+};
 
 use crate::{
-    floats, fused,
+    chunks, floats, fused,
     voices::{ROWS, STYLE},
 };
 
@@ -20,6 +22,7 @@ pub(crate) const LONGEST: usize = ROWS;
 pub(crate) struct Model {
     sessions: Lanes<Session>,
     inputs: InputNames,
+    device: Device,
 }
 
 /// The names of the inputs: there are two exports of the model that differ in them.
@@ -51,30 +54,29 @@ impl InputNames {
     }
 }
 
+/// What is made of the model file for `device`; nothing where it is best as it is. Needs no ONNX Runtime.
+pub(crate) fn rewritten(file: &Path, device: Device) -> Result<Option<Rewritten>, EngineError> {
+    // What is fused is computed on the CPU, and 8-bit weights are.
+    if device.is_gpu() {
+        floats::with_floats(file)
+    } else {
+        fused::fuse(file)
+    }
+}
+
 impl Model {
-    /// Opens the model file with `lanes` sessions on `device`, the first at once.
-    pub(crate) fn open(file: &Path, lanes: usize, device: Device) -> Result<Self, EngineError> {
+    /// Opens what was made of the model file for `device`, or else the file itself, with `lanes` sessions, the first at once.
+    pub(crate) fn open(
+        file: &Path,
+        made: Option<Rewritten>,
+        lanes: usize,
+        device: Device,
+    ) -> Result<Self, EngineError> {
+        let path = file.to_owned();
         let options = SessionOptions {
             device,
             ..SessionOptions::default()
         };
-        // What is fused is computed on the CPU, and 8-bit weights are.
-        let made = if device.is_gpu() {
-            floats::with_floats(file)?
-        } else {
-            fused::fuse(file)?
-        };
-        Self::open_as(file, made, lanes, options)
-    }
-
-    /// Opens what was made of the model file, or else the file itself.
-    fn open_as(
-        file: &Path,
-        made: Option<Rewritten>,
-        lanes: usize,
-        options: SessionOptions,
-    ) -> Result<Self, EngineError> {
-        let path = file.to_owned();
         let open = move || match &made {
             Some(made) => open_rewritten(made, &options),
             None => open_session(&path, &options),
@@ -90,6 +92,7 @@ impl Model {
         Ok(Self {
             sessions,
             inputs: InputNames::find(&names)?,
+            device,
         })
     }
 
@@ -106,16 +109,24 @@ impl Model {
                 ids.len()
             )));
         }
+        // Few chunks are as long as the longest, and each session would hold its memory for ever.
+        let memory = if ids.len() > chunks::FULL && !self.device.is_gpu() {
+            Memory::Released
+        } else {
+            Memory::Kept
+        };
         // The network wants the padding token 0 at both ends.
         let tokens: Vec<i64> = [&[0], ids, &[0]].concat();
         let samples = self
             .sessions
             .with(|session| -> Result<Vec<f32>, OnnxError> {
-                let outputs = session.run(ort::inputs![
+                let inputs = ort::inputs![
                     self.inputs.tokens.as_str() => Tensor::from_array(([1, tokens.len()], tokens))?,
                     self.inputs.style.as_str() => Tensor::from_array(([1, STYLE], style))?,
                     self.inputs.speed.as_str() => Tensor::from_array(([1], vec![speed]))?,
-                ])?;
+                ];
+                let options = memory.run_options()?;
+                let outputs = session.run_with_options(inputs, &options)?;
                 let (_, samples) = outputs[0].try_extract_tensor::<f32>()?;
                 Ok(samples.to_vec())
             })??;
@@ -155,9 +166,8 @@ mod tests {
         load_runtime(&model_file("onnxruntime/libonnxruntime.so")).unwrap();
         let rewritten = make(&file).unwrap();
         assert!(rewritten.is_some(), "nothing was made of it");
-        let options = SessionOptions::default();
-        let rewritten = Model::open_as(&file, rewritten, 1, options).unwrap();
-        let published = Model::open_as(&file, None, 1, options).unwrap();
+        let open = |made| Model::open(&file, made, 1, Device::Cpu).unwrap();
+        let (rewritten, published) = (open(rewritten), open(None));
         let vocabulary = Vocabulary::read(&model_file("kokoro/vocab.json")).unwrap();
         let ids = vocabulary.ids("ðə kwˈɪk bɹˈWn fˈɑks.");
         let voices = Voices::list(&model_file("kokoro/voices")).unwrap();
@@ -180,6 +190,33 @@ mod tests {
         assert_eq!(fused.len(), published.len(), "it has other durations");
         let alike = correlation(&envelope(&fused), &envelope(&published));
         assert!(alike > 0.99, "it sounds different: {alike}");
+    }
+
+    /// Resident memory of this process, MiB: now and at most.
+    #[cfg(target_os = "linux")]
+    fn resident() -> (u64, u64) {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let figure = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name));
+            let number = line.and_then(|line| line.split_whitespace().nth(1));
+            number.unwrap().parse::<u64>().unwrap() / 1024
+        };
+        (figure("VmRSS"), figure("VmHWM"))
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_long_text_does_not_hold_its_memory() {
+        let file = model_file("kokoro/kokoro-v1.0.int8.onnx");
+        load_runtime(&model_file("onnxruntime/libonnxruntime.so")).unwrap();
+        let made = rewritten(&file, Device::Cpu).unwrap();
+        let model = Model::open(&file, made, 1, Device::Cpu).unwrap();
+        let vocabulary = Vocabulary::read(&model_file("kokoro/vocab.json")).unwrap();
+        let ids = vocabulary.ids(&"ðə kwˈɪk bɹˈWn fˈɑks, ".repeat(12));
+        assert!(ids.len() > chunks::FULL);
+        model.run(&ids, vec![0.1; STYLE], 1.0).unwrap();
+        let (now, most) = resident();
+        assert!(now + 100 < most, "{now} MiB are left of {most}");
     }
 
     fn names(names: &[&str]) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
 use prost::Message;
 
 use super::{
@@ -58,7 +59,8 @@ impl Network {
             path: path.to_owned(),
             reason,
         };
-        let model = Model::decode(&*bytes).map_err(|error| no_model(error.to_string()))?;
+        let model =
+            Model::decode(Bytes::from(bytes)).map_err(|error| no_model(error.to_string()))?;
         let Some(graph) = &model.graph else {
             return Err(no_model("it has no graph".to_owned()));
         };

@@ -5,6 +5,7 @@
     reason = "the fields are those of onnx.proto, which describes them"
 )]
 
+use bytes::Bytes;
 use prost::Message;
 
 /// A model file.
@@ -133,8 +134,9 @@ pub struct Tensor {
     pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub name: String,
-    #[prost(bytes = "vec", optional, tag = "9")]
-    pub raw_data: Option<Vec<u8>>,
+    /// A part of the file as it was read, so that weights are in memory once.
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub raw_data: Option<Bytes>,
     #[prost(double, repeated, tag = "10")]
     pub double_data: Vec<f64>,
     #[prost(uint64, repeated, tag = "11")]
