@@ -99,6 +99,7 @@ bench-scale: setup-test ## What a job costs as jobs wait, tenants come and worke
 
 .PHONY: bench-memory
 bench-memory: models ## Resident memory over 50,000 mixed requests with real models (about 15 min)
+	$(RELEASE) models pull test
 	cargo bench --locked -p voicefleet-benches --bench memory
 
 .PHONY: bench-kokoro

@@ -21,6 +21,10 @@ static TABLES: Migrator = sqlx::migrate!("./migrations");
 /// twice as fast, and small rows cost about the same.
 pub(crate) const PAGE_BYTES: u32 = 8192;
 
+/// KiB of pages that each connection keeps, as SQLite wants it told. The system keeps them too; what passes through with audio
+/// would only push others out.
+const PAGE_CACHE: &str = "-4096";
+
 /// How long a connection waits for a lock. Nobody but a person with a SQLite shell ever holds one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -82,7 +86,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         // The writer raises this for single commits; see `writer::Durability`.
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
-        .pragma("cache_size", "-16384")
+        .pragma("cache_size", PAGE_CACHE)
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()
 }

@@ -18,7 +18,7 @@ pub fn models_dir() -> PathBuf {
         .map_or_else(|| cache().join("voicefleet/models"), PathBuf::from);
     assert!(
         dir.is_dir(),
-        "no models under {}: run `make models`",
+        "no models under {}: run `make test-models`",
         dir.display()
     );
     dir
@@ -32,7 +32,7 @@ pub fn model_file(path: &str) -> PathBuf {
     let file = models_dir().join(path);
     assert!(
         file.exists(),
-        "{} is missing: run `make models`",
+        "{} is missing: run `make test-models`",
         file.display()
     );
     file

@@ -20,9 +20,6 @@ use crate::{
     catalog::CatalogCache, devices::Devices, engines, settings::Settings, telemetry::Exposition,
 };
 
-/// Finished audio that an API server keeps in its memory: some hundred answers of half a minute.
-const NEAR_BYTES: usize = 64 << 20;
-
 /// The open backend, the models, and what goes with them.
 pub(super) struct Assembly<'a> {
     settings: &'a Settings,
@@ -134,7 +131,7 @@ impl<'a> Assembly<'a> {
             sync_wait: Duration::from_secs(self.settings.sync_wait_seconds),
             finished_ttl: Some(self.backend.finished_ttl),
             max_live_sessions: self.settings.max_live_sessions,
-            near_bytes: NEAR_BYTES,
+            near_bytes: self.backend.near_bytes,
             ..ApiLimits::default()
         }
     }

@@ -21,6 +21,12 @@ use crate::{engines, settings::Settings};
 const BROKER_PATIENCE: Duration = Duration::from_mins(1);
 const BROKER_RETRY: Duration = Duration::from_secs(1);
 
+/// Some hundred answers of half a minute, which Redis need not send again.
+const NEAR_A_CLUSTER: usize = 64 << 20;
+
+/// What lies in a file is close at hand as it is, and models need the memory.
+const NEAR_THE_FILE: usize = 16 << 20;
+
 /// The ports, and what stands behind them.
 pub(crate) struct Backend {
     pub(crate) queue: Arc<dyn JobQueue>,
@@ -31,6 +37,8 @@ pub(crate) struct Backend {
     pub(crate) blobs: Arc<dyn BlobStore>,
     /// How long finished jobs are kept.
     pub(crate) finished_ttl: Duration,
+    /// Finished audio that an API server keeps in its memory.
+    pub(crate) near_bytes: usize,
     keeper: Keeper,
 }
 
@@ -107,6 +115,7 @@ async fn file(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
         documents,
         blobs: embedded.blobs(),
         finished_ttl,
+        near_bytes: NEAR_THE_FILE,
         keeper: Keeper::File(embedded),
     };
     Ok(backend.telling(settings))
@@ -141,6 +150,7 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
         documents,
         blobs,
         finished_ttl: redis.finished_ttl,
+        near_bytes: NEAR_A_CLUSTER,
         keeper: Keeper::Cluster { queue, records },
     };
     Ok(backend.telling(settings))

@@ -15,7 +15,7 @@ use super::{prepare, rewrite::BETWEEN, rewrite::HEAD};
 
 /// Samples of audio that the tail computes at a time: its tensors then fit into a core's caches, and
 /// memory does not grow with the sentence.
-const SAMPLES_PER_WINDOW: u64 = 16_384;
+const SAMPLES_PER_WINDOW: u64 = 8_192;
 
 /// What is to be said.
 #[derive(Clone, Debug)]
