@@ -95,7 +95,7 @@ impl Converted {
 
     fn copy_variable(&mut self, header: &Header) -> io::Result<()> {
         self.write_header(header);
-        self.copy(header.bytes as usize).map(drop)
+        self.copy(header.bytes)
     }
 
     fn round(&mut self, header: &Header, matrix: &Matrix) -> io::Result<()> {
@@ -174,7 +174,7 @@ impl Converted {
     fn copy_name(&mut self) -> io::Result<()> {
         let length: [u8; 2] = self.read()?;
         self.output.extend(length);
-        self.copy(u16::from_le_bytes(length).into()).map(drop)
+        self.copy(u16::from_le_bytes(length).into())
     }
 
     fn copy_u32(&mut self) -> io::Result<u32> {
@@ -183,12 +183,12 @@ impl Converted {
         Ok(u32::from_le_bytes(bytes))
     }
 
-    fn copy(&mut self, bytes: usize) -> io::Result<usize> {
-        let mut part = (&mut self.input).take(bytes as u64);
-        match part.read_to_end(&mut self.output)? {
-            copied if copied == bytes => Ok(copied),
-            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    fn copy(&mut self, bytes: u32) -> io::Result<()> {
+        let copied = io::copy(&mut (&mut self.input).take(bytes.into()), &mut self.output)?;
+        if copied < bytes.into() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        Ok(())
     }
 
     fn read<const N: usize>(&mut self) -> io::Result<[u8; N]> {
