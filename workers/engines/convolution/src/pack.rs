@@ -1,5 +1,7 @@
 //! Weights in the order in which the product reads them.
 
+use std::iter;
+
 use crate::Shape;
 
 /// Output channels that are computed together.
@@ -23,9 +25,10 @@ pub(crate) fn pack(
     let absent = 4 * groups - inputs;
     for (output, weights) in weights.chunks_exact(inputs * taps).enumerate() {
         let (block, row) = (output / ROWS, output % ROWS);
-        let sum: i32 = weights.iter().copied().map(less_128).sum();
-        let of_absent = i32::try_from(absent * taps).unwrap_or(0) * less_128(zero);
-        sums[output] = sum + of_absent;
+        let of_absent = iter::repeat_n(zero, absent * taps);
+        sums[output] = (weights.iter().copied().chain(of_absent))
+            .map(less_128)
+            .sum();
         let panels = &mut panels[block * taps * groups..][..taps * groups];
         for (group, weights) in weights.chunks(4 * taps).enumerate() {
             for tap in 0..taps {

@@ -76,14 +76,16 @@ impl WhisperModel {
         let how = configuration(device, lanes);
         // The library takes a while, and the weights need none of it.
         let (loaded, rounded) = thread::scope(|scope| {
-            let rounded = (device == Device::Cpu).then(|| scope.spawn(|| weights::rounded(dir)));
+            let rounded = scope.spawn(|| match device {
+                Device::Cpu => weights::rounded(dir),
+                Device::Cuda(_) => None,
+            });
             let loaded = load_library(library).and_then(|()| check_device(device));
-            (loaded, rounded.map(thread::ScopedJoinHandle::join))
+            (loaded, rounded.join())
         });
         loaded?;
-        let rounded = rounded.transpose();
         let rounded = rounded.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let model = match rounded.flatten() {
+        let model = match rounded {
             Some(rounded) => open_rounded(dir, rounded, how),
             None => sys::Whisper::new(dir, how).map_err(|error| error.to_string()),
         };

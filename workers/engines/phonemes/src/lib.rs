@@ -10,8 +10,8 @@
 //!
 //! espeak-ng is C that trusts its input. What a text can do to it in the languages that were tried with
 //! random texts under `AddressSanitizer` (English, German, French, Portuguese, Chinese and others) is
-//! kept from it here: control characters are refused, and clauses that would overrun its buffers are
-//! cut. Left is that it looks one byte before a buffer now and then. Arabic, Hindi, Vietnamese and, for
+//! kept from it here: control characters are refused, letters of languages without a dictionary are left
+//! out, and clauses that would overrun its buffers are cut. Left is that it looks one byte before a buffer now and then. Arabic, Hindi, Vietnamese and, for
 //! strings of symbols, Spanish still write or read further: with these voices, a text can crash the
 //! process.
 
