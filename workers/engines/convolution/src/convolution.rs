@@ -22,7 +22,7 @@ impl Shape {
     }
 }
 
-/// Why weights cannot be packed.
+/// Why there is no convolution with some weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
     /// There are not as many weights as the shape has.
@@ -97,7 +97,7 @@ pub struct Scratch {
     pub(crate) tile: Vec<u32>,
 }
 
-/// A convolution, packed for [`apply`](Self::apply).
+/// A convolution, [packed](Weights::pack) for [`apply`](Self::apply).
 #[derive(Debug)]
 pub struct Convolution {
     shape: Shape,
@@ -112,21 +112,24 @@ pub struct Convolution {
     bias: Vec<f32>,
 }
 
-/// How bytes stand for floats: `value = (byte - zero) * scale`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Quantisation {
-    pub(crate) scale: f32,
-    pub(crate) zero: u8,
+/// The weights of a convolution as a model has them, to be packed, which takes long, when there is time.
+#[derive(Debug)]
+pub struct Weights<B> {
+    shape: Shape,
+    bytes: B,
+    zero: u8,
+    scale: f32,
+    bias: Vec<f32>,
 }
 
-impl Convolution {
-    /// Packs `weights` (`[outputs][inputs][taps]`), which stand for `(weight - zero) * scale`.
+impl<B: AsRef<[u8]>> Weights<B> {
+    /// Weights (`[outputs][inputs][taps]`) that stand for `(byte - zero) * scale`.
     ///
     /// # Errors
     /// [`ShapeError`] if the numbers do not fit the shape.
-    pub fn pack(
+    pub fn new(
         shape: Shape,
-        weights: &[u8],
+        bytes: B,
         zero: u8,
         scale: f32,
         bias: Option<&[f32]>,
@@ -135,8 +138,8 @@ impl Convolution {
             return Err(ShapeError::Form(shape));
         }
         let needed = shape.inputs * shape.outputs * shape.taps;
-        if weights.len() != needed {
-            let given = weights.len();
+        let given = bytes.as_ref().len();
+        if given != needed {
             return Err(ShapeError::Weights { given, needed });
         }
         let bias = bias.map_or_else(|| vec![0.0; shape.outputs], <[f32]>::to_vec);
@@ -146,19 +149,39 @@ impl Convolution {
                 outputs: shape.outputs,
             });
         }
-        let groups = shape.inputs.div_ceil(4);
-        let (panels, sums) = pack::pack(&shape, groups, weights, zero);
         Ok(Self {
             shape,
-            groups,
-            panels,
-            sums,
-            zero: i32::from(zero) - 128,
+            bytes,
+            zero,
             scale,
             bias,
         })
     }
 
+    /// The convolution with these weights.
+    pub fn pack(self) -> Convolution {
+        let groups = self.shape.inputs.div_ceil(4);
+        let (panels, sums) = pack::pack(&self.shape, groups, self.bytes.as_ref(), self.zero);
+        Convolution {
+            shape: self.shape,
+            groups,
+            panels,
+            sums,
+            zero: i32::from(self.zero) - 128,
+            scale: self.scale,
+            bias: self.bias,
+        }
+    }
+}
+
+/// How bytes stand for floats: `value = (byte - zero) * scale`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Quantisation {
+    pub(crate) scale: f32,
+    pub(crate) zero: u8,
+}
+
+impl Convolution {
     /// Its shape.
     pub fn shape(&self) -> Shape {
         self.shape

@@ -8,7 +8,7 @@
 //! The integers are those of ONNX's `DynamicQuantizeLinear` and `ConvInteger`: nothing is rounded more than
 //! there, and the bias, which there is rounded to a step of the product, is added as it is.
 //!
-//! Begin with [`Convolution::pack`] and [`Convolution::apply`]. It needs AVX-512 with VNNI
+//! Begin with [`Weights::pack`] and [`Convolution::apply`]. It needs AVX-512 with VNNI
 //! ([`is_supported`]): Intel servers since 2019, AMD since 2022.
 
 #[cfg(target_arch = "x86_64")]
@@ -16,7 +16,9 @@ mod avx512;
 mod convolution;
 mod pack;
 
-pub use convolution::{Activation, Convolution, Input, Normalisation, Scratch, Shape, ShapeError};
+pub use convolution::{
+    Activation, Convolution, Input, Normalisation, Scratch, Shape, ShapeError, Weights,
+};
 
 /// Whether this processor has the instructions that [`Convolution::apply`] needs.
 pub fn is_supported() -> bool {

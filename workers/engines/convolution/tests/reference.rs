@@ -9,7 +9,7 @@
 
 use proptest::prelude::*;
 use voicefleet_convolution::{
-    Activation, Convolution, Input, Normalisation, Scratch, Shape, ShapeError, is_supported,
+    Activation, Input, Normalisation, Scratch, Shape, ShapeError, Weights, is_supported,
 };
 
 /// A convolution with everything that it can be given.
@@ -89,7 +89,7 @@ fn case() -> impl Strategy<Value = Case> {
 impl Case {
     fn computed(&self) -> Vec<f32> {
         let [gain, shift, alpha, inverse, bias] = &self.numbers;
-        let convolution = Convolution::pack(
+        let weights = Weights::new(
             self.shape,
             &self.weights,
             self.zero,
@@ -113,7 +113,7 @@ impl Case {
         };
         let mut output = vec![f32::NAN; self.shape.outputs * self.length];
         let mut scratch = Scratch::default();
-        let convolution = convolution.expect("it fits");
+        let convolution = weights.expect("it fits").pack();
         // The second run finds what the first one left.
         for _ in 0..2 {
             convolution.apply(&input, &mut scratch, &mut output);
@@ -265,22 +265,22 @@ fn what_does_not_fit_is_refused() {
         taps: 3,
         dilation: 1,
     };
-    let pack = |shape, weights: usize, biases: usize| {
-        Convolution::pack(shape, &vec![0; weights], 0, 1.0, Some(&vec![0.0; biases])).err()
+    let fit = |shape, weights: usize, biases: usize| {
+        Weights::new(shape, vec![0; weights], 0, 1.0, Some(&vec![0.0; biases])).err()
     };
-    assert_eq!(pack(shape, 18, 3), None);
+    assert_eq!(fit(shape, 18, 3), None);
     let refused = ShapeError::Weights {
         given: 17,
         needed: 18,
     };
-    assert_eq!(pack(shape, 17, 3), Some(refused));
+    assert_eq!(fit(shape, 17, 3), Some(refused));
     let refused = ShapeError::Biases {
         given: 2,
         outputs: 3,
     };
-    assert_eq!(pack(shape, 18, 2), Some(refused));
+    assert_eq!(fit(shape, 18, 2), Some(refused));
     for taps in [0, 2] {
         let even = Shape { taps, ..shape };
-        assert_eq!(pack(even, 6 * taps, 3), Some(ShapeError::Form(even)));
+        assert_eq!(fit(even, 6 * taps, 3), Some(ShapeError::Form(even)));
     }
 }

@@ -34,11 +34,21 @@ const LSTM_PARAMETERS: [&str; 7] = [
 /// # Errors
 /// [`EngineError::Load`] naming the file.
 pub fn model_of_floats(model: &Path) -> Result<Option<Vec<u8>>, EngineError> {
-    Ok(with_floats(model)?.map(|made| made.model))
+    Ok(network_of_floats(model)?.map(|network| network.encode()))
 }
 
-/// The network in `model` with floats for weights; nothing if it has them already.
+/// The same, to be opened.
 pub(crate) fn with_floats(model: &Path) -> Result<Option<Rewritten>, EngineError> {
+    let network = network_of_floats(model)?;
+    Ok(network.map(|network| Rewritten {
+        path: model.to_owned(),
+        // In one: what goes from piece to piece would leave the GPU.
+        pieces: vec![network.encode()],
+        operators: None,
+    }))
+}
+
+fn network_of_floats(model: &Path) -> Result<Option<Network>, EngineError> {
     let mut network = Network::read(model).map_err(OnnxError::from)?;
     let replaced = replace(&mut network).map_err(|node| {
         EngineError::Load(format!(
@@ -50,11 +60,7 @@ pub(crate) fn with_floats(model: &Path) -> Result<Option<Rewritten>, EngineError
         return Ok(None);
     }
     tracing::info!(nodes = replaced, model = %model.display(), "made floats of the weights");
-    Ok(Some(Rewritten {
-        path: model.to_owned(),
-        model: network.encode(),
-        operators: None,
-    }))
+    Ok(Some(network))
 }
 
 /// A node of floats, and its weights.

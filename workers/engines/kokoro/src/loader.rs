@@ -92,10 +92,10 @@ impl EngineLoader for KokoroLoader {
         let (model, english) = thread::scope(|scope| {
             let english = scope.spawn(|| English::read(espeak.clone()));
             let runtime = scope.spawn(|| load_runtime(&self.files.onnx_runtime));
-            let rewritten = model::rewritten(onnx, self.device);
+            let made = model::made(onnx, self.device);
             let model = (runtime.join().unwrap_or_else(|panic| resume_unwind(panic)))
                 .map_err(EngineError::from)
-                .and_then(|()| Model::open(onnx, rewritten?, lanes, self.device));
+                .and_then(|()| Model::open(onnx, made?, lanes, self.device));
             let english = english.join().unwrap_or_else(|panic| resume_unwind(panic));
             (model, english)
         });

@@ -1,15 +1,17 @@
 //! The network.
 
-use std::path::Path;
+use std::{path::Path, thread};
 
-use ort::{session::Session, value::Tensor};
+use ort::value::Tensor;
 use voicefleet_core::ports::{Device, EngineError};
 use voicefleet_onnx::{
-    Lanes, Memory, OnnxError, Rewritten, SessionOptions, open_rewritten, open_session,
+    Lanes, Memory, OnnxError, Rewritten, SessionOptions, Stages, Values, open_rewritten,
+    open_session,
 };
 
 use crate::{
-    chunks, floats, fused,
+    chunks, floats,
+    fused::{self, FusedWeights},
     voices::{ROWS, STYLE},
 };
 
@@ -20,8 +22,10 @@ pub(crate) const LONGEST: usize = ROWS;
 
 /// Sessions of the model, one for each job at the same time.
 pub(crate) struct Model {
-    sessions: Lanes<Session>,
+    sessions: Lanes<Stages>,
     inputs: InputNames,
+    /// The name of what it makes.
+    audio: String,
     device: Device,
 }
 
@@ -54,21 +58,33 @@ impl InputNames {
     }
 }
 
+/// What is made of a model file.
+pub(crate) struct Made {
+    network: Rewritten,
+    weights: Option<FusedWeights>,
+}
+
 /// What is made of the model file for `device`; nothing where it is best as it is. Needs no ONNX Runtime.
-pub(crate) fn rewritten(file: &Path, device: Device) -> Result<Option<Rewritten>, EngineError> {
+pub(crate) fn made(file: &Path, device: Device) -> Result<Option<Made>, EngineError> {
     // What is fused is computed on the CPU, and 8-bit weights are.
-    if device.is_gpu() {
-        floats::with_floats(file)
+    Ok(if device.is_gpu() {
+        floats::with_floats(file)?.map(|network| Made {
+            network,
+            weights: None,
+        })
     } else {
-        fused::fuse(file)
-    }
+        fused::fuse(file)?.map(|(network, weights)| Made {
+            network,
+            weights: Some(weights),
+        })
+    })
 }
 
 impl Model {
     /// Opens what was made of the model file for `device`, or else the file itself, with `lanes` sessions, the first at once.
     pub(crate) fn open(
         file: &Path,
-        made: Option<Rewritten>,
+        made: Option<Made>,
         lanes: usize,
         device: Device,
     ) -> Result<Self, EngineError> {
@@ -77,21 +93,26 @@ impl Model {
             device,
             ..SessionOptions::default()
         };
-        let open = move || match &made {
-            Some(made) => open_rewritten(made, &options),
-            None => open_session(&path, &options),
+        let (network, weights) = match made {
+            Some(Made { network, weights }) => (Some(network), weights),
+            None => (None, None),
         };
-        let sessions = Lanes::new(lanes, open)?;
-        let names = sessions.with(|session| {
-            session
-                .inputs()
-                .iter()
-                .map(|input| input.name().to_owned())
-                .collect::<Vec<_>>()
+        let open = move || match &network {
+            Some(network) => open_rewritten(network, &options),
+            None => Ok(Stages::of(vec![open_session(&path, &options)?])),
+        };
+        let sessions = thread::scope(|scope| {
+            if let Some(weights) = weights {
+                scope.spawn(move || weights.pack());
+            }
+            Lanes::new(lanes, open)
         })?;
+        let (inputs, outputs) = sessions.with(|stages| (stages.inputs(), stages.outputs()))?;
+        let audio = outputs.into_iter().next();
         Ok(Self {
             sessions,
-            inputs: InputNames::find(&names)?,
+            inputs: InputNames::find(&inputs)?,
+            audio: audio.ok_or_else(|| EngineError::Load("the model makes nothing".to_owned()))?,
             device,
         })
     }
@@ -119,16 +140,19 @@ impl Model {
         let tokens: Vec<i64> = [&[0], ids, &[0]].concat();
         let samples = self
             .sessions
-            .with(|session| -> Result<Vec<f32>, OnnxError> {
-                let inputs = ort::inputs![
-                    self.inputs.tokens.as_str() => Tensor::from_array(([1, tokens.len()], tokens))?,
-                    self.inputs.style.as_str() => Tensor::from_array(([1, STYLE], style))?,
-                    self.inputs.speed.as_str() => Tensor::from_array(([1], vec![speed]))?,
-                ];
-                let options = memory.run_options()?;
-                let outputs = session.run_with_options(inputs, &options)?;
-                let (_, samples) = outputs[0].try_extract_tensor::<f32>()?;
-                Ok(samples.to_vec())
+            .with(|stages| -> Result<Vec<f32>, OnnxError> {
+                let tokens = Tensor::from_array(([1, tokens.len()], tokens))?.into_dyn();
+                let style = Tensor::from_array(([1, STYLE], style))?.into_dyn();
+                let speed = Tensor::from_array(([1], vec![speed]))?.into_dyn();
+                let inputs = Values::from([
+                    (self.inputs.tokens.clone(), tokens),
+                    (self.inputs.style.clone(), style),
+                    (self.inputs.speed.clone(), speed),
+                ]);
+                let made = stages.run(inputs, memory)?;
+                let audio = made.get(&self.audio);
+                let audio = audio.ok_or_else(|| ort::Error::new("the model made no audio"))?;
+                Ok(audio.try_extract_tensor::<f32>()?.1.to_vec())
             })??;
         Ok(samples)
     }
@@ -160,25 +184,25 @@ mod tests {
         product(one, other) / (product(one, one) * product(other, other)).sqrt()
     }
 
-    /// What is made of the published network, and that itself, say the same.
-    fn both_say(make: fn(&Path) -> Result<Option<Rewritten>, EngineError>) -> [Vec<f32>; 2] {
+    /// What is said, on the CPU, by what is made of the published network for `device`, and by that itself.
+    fn both_say(device: Device) -> [Vec<f32>; 2] {
         let file = model_file("kokoro/kokoro-v1.0.int8.onnx");
         load_runtime(&model_file("onnxruntime/libonnxruntime.so")).unwrap();
-        let rewritten = make(&file).unwrap();
-        assert!(rewritten.is_some(), "nothing was made of it");
+        let made = made(&file, device).unwrap();
+        assert!(made.is_some(), "nothing was made of it");
         let open = |made| Model::open(&file, made, 1, Device::Cpu).unwrap();
-        let (rewritten, published) = (open(rewritten), open(None));
+        let (made, published) = (open(made), open(None));
         let vocabulary = Vocabulary::read(&model_file("kokoro/vocab.json")).unwrap();
         let ids = vocabulary.ids("ðə kwˈɪk bɹˈWn fˈɑks.");
         let voices = Voices::list(&model_file("kokoro/voices")).unwrap();
         let mix = voices.resolve("af_heart").unwrap();
         let style = voices.style(&mix, ids.len()).unwrap();
-        [rewritten, published].map(|model| model.run(&ids, style.clone(), 1.0).unwrap())
+        [made, published].map(|model| model.run(&ids, style.clone(), 1.0).unwrap())
     }
 
     #[test]
     fn the_network_of_floats_says_the_same() {
-        let [floats, published] = both_say(floats::with_floats);
+        let [floats, published] = both_say(Device::Cuda(0));
         assert_eq!(floats.len(), published.len(), "it has other durations");
         let alike = correlation(&envelope(&floats), &envelope(&published));
         assert!(alike > 0.99, "it sounds different: {alike}");
@@ -186,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_fused_network_says_the_same_in_the_same_time() {
-        let [fused, published] = both_say(fused::fuse);
+        let [fused, published] = both_say(Device::Cpu);
         assert_eq!(fused.len(), published.len(), "it has other durations");
         let alike = correlation(&envelope(&fused), &envelope(&published));
         assert!(alike > 0.99, "it sounds different: {alike}");
@@ -209,7 +233,7 @@ mod tests {
     fn a_long_text_does_not_hold_its_memory() {
         let file = model_file("kokoro/kokoro-v1.0.int8.onnx");
         load_runtime(&model_file("onnxruntime/libonnxruntime.so")).unwrap();
-        let made = rewritten(&file, Device::Cpu).unwrap();
+        let made = made(&file, Device::Cpu).unwrap();
         let model = Model::open(&file, made, 1, Device::Cpu).unwrap();
         let vocabulary = Vocabulary::read(&model_file("kokoro/vocab.json")).unwrap();
         let ids = vocabulary.ids(&"ðə kwˈɪk bɹˈWn fˈɑks, ".repeat(12));

@@ -22,6 +22,7 @@ mod rewritten;
 mod runtime;
 mod session;
 pub mod staged;
+mod stages;
 
 pub use device::check_device;
 pub use error::OnnxError;
@@ -31,3 +32,4 @@ pub use optimise::optimised;
 pub use rewritten::{MakeOperators, Rewritten, open_rewritten};
 pub use runtime::load_runtime;
 pub use session::{SessionOptions, open_session};
+pub use stages::{Stages, Values};

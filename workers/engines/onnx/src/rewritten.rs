@@ -7,18 +7,18 @@ use ort::{
     session::{Session, builder::GraphOptimizationLevel},
 };
 
-use crate::{OnnxError, SessionOptions, runtime, session::on_device};
+use crate::{OnnxError, SessionOptions, Stages, runtime, session::on_device};
 
 /// Makes operators for a session.
 pub type MakeOperators = Box<dyn Fn() -> ort::Result<OperatorDomain> + Send + Sync>;
 
-/// A model in memory.
+/// A model in memory, in [pieces](crate::graph::Network::pieces).
 pub struct Rewritten {
     /// The file that it was made of, to be named in errors.
     pub path: PathBuf,
-    /// As in a model file.
-    pub model: Vec<u8>,
-    /// Makes the operators that it has and ONNX Runtime has not, for one session.
+    /// Each as in a model file.
+    pub pieces: Vec<Vec<u8>>,
+    /// Makes the operators that they have and ONNX Runtime has not, for one session.
     pub operators: Option<MakeOperators>,
 }
 
@@ -29,18 +29,20 @@ pub struct Rewritten {
 pub fn open_rewritten(
     rewritten: &Rewritten,
     options: &SessionOptions,
-) -> Result<Session, OnnxError> {
+) -> Result<Stages, OnnxError> {
     let environment = runtime::environment()?;
-    let open = || -> ort::Result<Session> {
+    let open = |piece: &Vec<u8>| -> ort::Result<Session> {
         let mut builder =
             Session::builder(&environment)?.with_optimization_level(GraphOptimizationLevel::All)?;
         if let Some(operators) = &rewritten.operators {
             builder = builder.with_operators(operators()?)?;
         }
-        on_device(builder, *options)?.commit_from_memory(&rewritten.model)
+        on_device(builder, *options)?.commit_from_memory(piece)
     };
-    open().map_err(|source| OnnxError::Model {
+    let sessions: ort::Result<_> = rewritten.pieces.iter().map(open).collect();
+    let sessions = sessions.map_err(|source| OnnxError::Model {
         path: rewritten.path.clone(),
         source,
-    })
+    })?;
+    Ok(Stages::of(sessions))
 }

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use ort::value::Tensor;
 use voicefleet_onnx::{
-    OnnxError, SessionOptions,
+    Memory, OnnxError, SessionOptions, Values,
     graph::Network,
     load_runtime,
-    staged::{Key, Part, Prepared, Values, prepared},
+    staged::{Key, Part, Prepared, prepared},
 };
 use voicefleet_testkit::model_file;
 
@@ -51,7 +51,7 @@ fn audio(prepared: &Prepared) -> Vec<f32> {
                 .into_dyn(),
         ),
     ]);
-    let mut values = stages.run(inputs).expect("it works");
+    let mut values = stages.run(inputs, Memory::Kept).expect("it works");
     assert_eq!(values.len(), 1, "{:?}", values.keys());
     let audio = values.remove("output").expect("it works");
     audio

@@ -1,11 +1,12 @@
 //! Finding the blocks of a network, and putting one node in the place of each.
 
 use std::{
-    borrow::Cow,
     collections::{HashMap, HashSet},
+    sync::LazyLock,
 };
 
-use voicefleet_convolution::{Convolution, Shape};
+use bytes::Bytes;
+use voicefleet_convolution::{Convolution, Shape, Weights};
 use voicefleet_onnx::graph::{Network, Node, Tensor};
 
 use super::{DOMAIN, NUMBER, OPERATOR, pattern::Pattern};
@@ -13,8 +14,8 @@ use super::{DOMAIN, NUMBER, OPERATOR, pattern::Pattern};
 /// What one of our nodes computes.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// The convolution.
-    pub(super) convolution: Convolution,
+    /// The convolution, packed by whoever asks first.
+    pub(super) convolution: LazyLock<Convolution, Pack>,
     /// What is added to the variance, if the input is normalised. The second and third input of the node
     /// are then gain and shift.
     pub(super) epsilon: Option<f32>,
@@ -23,6 +24,9 @@ pub(super) struct Block {
     /// Whether the last input of the node is added to the output.
     pub(super) adds: bool,
 }
+
+/// Packs a convolution. It holds the weights as they are in the file.
+type Pack = Box<dyn FnOnce() -> Convolution + Send>;
 
 /// What bends the input.
 #[derive(Debug)]
@@ -112,16 +116,17 @@ fn find<'a>(
         );
     }
     let zero = *bytes_of(pattern.constant(zero)?)?.first()?;
-    let convolution = Convolution::pack(
+    let weights = Weights::new(
         shape,
-        &bytes_of(weights)?,
+        bytes_of(weights)?,
         zero,
         scaled.scale,
         scaled.bias.as_deref(),
     );
+    let weights = weights.ok()?;
     Some(Found {
         block: Block {
-            convolution: convolution.ok()?,
+            convolution: LazyLock::new(Box::new(|| weights.pack())),
             epsilon: normalised.map(|normal| normal.epsilon),
             bend: bent.bend,
             adds: sum.is_some(),
@@ -156,14 +161,14 @@ fn shape(node: &Node, weights: &Tensor) -> Option<Shape> {
 }
 
 /// The numbers of a constant of bytes, which a file may have as bytes or as words.
-fn bytes_of(tensor: &Tensor) -> Option<Cow<'_, [u8]>> {
+fn bytes_of(tensor: &Tensor) -> Option<Bytes> {
     /// `TensorProto.DataType.UINT8`.
     const UINT8: i32 = 2;
     if tensor.data_type != UINT8 {
         return None;
     }
     if let Some(raw) = &tensor.raw_data {
-        return Some(Cow::Borrowed(raw));
+        return Some(raw.clone());
     }
     let words = tensor.int32_data.iter();
     words.map(|word| u8::try_from(*word).ok()).collect()

@@ -22,15 +22,29 @@ use voicefleet_onnx::{
 
 use operator::Blocks;
 
+/// Nodes in one piece: few enough to be planned soon, and so many that the encoder's layers, which share
+/// their weights, are in two pieces only.
+const PIECE: usize = 800;
+
 /// The domain of our operator, and its name there.
 const DOMAIN: &str = "voicefleet";
 const OPERATOR: &str = "Block";
 /// The attribute with the number of the block.
 const NUMBER: &str = "number";
 
-/// The network in `model` with its blocks fused; nothing where there are none, or where this processor
+/// The weights of a network's blocks.
+pub(crate) struct FusedWeights(Blocks);
+
+impl FusedWeights {
+    /// Has them packed, so that no run has to. The network can be opened beside it.
+    pub(crate) fn pack(&self) {
+        self.0.pack();
+    }
+}
+
+/// The network in `model` with its blocks fused, and their weights; nothing where there are none, or where this processor
 /// computes them no faster.
-pub(crate) fn fuse(model: &Path) -> Result<Option<Rewritten>, EngineError> {
+pub(crate) fn fuse(model: &Path) -> Result<Option<(Rewritten, FusedWeights)>, EngineError> {
     if !voicefleet_convolution::is_supported() {
         return Ok(None);
     }
@@ -46,9 +60,12 @@ pub(crate) fn fuse(model: &Path) -> Result<Option<Rewritten>, EngineError> {
         version: Some(1),
     });
     let blocks = Blocks::new(blocks);
-    Ok(Some(Rewritten {
+    let pieces = network.pieces(PIECE);
+    let weights = FusedWeights(blocks.clone());
+    let network = Rewritten {
         path: model.to_owned(),
-        model: network.encode(),
+        pieces: pieces.iter().map(Network::encode).collect(),
         operators: Some(Box::new(move || blocks.domain())),
-    }))
+    };
+    Ok(Some((network, weights)))
 }

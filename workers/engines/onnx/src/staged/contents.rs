@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::{
-    Stages, Weights,
+    Weights,
     weights::{Gathered, Place},
 };
-use crate::{OnnxError, SessionOptions, graph::Network};
+use crate::{OnnxError, SessionOptions, Stages, graph::Network, session::open_with};
 
 const CONTENTS: &str = "contents.json";
 const WEIGHTS: &str = "weights.bin";
@@ -154,12 +154,18 @@ impl Prepared {
                 source: io::Error::new(io::ErrorKind::NotFound, what),
             });
         };
+        let options = SessionOptions {
+            optimised: true,
+            ..*options
+        };
         let constants = self.weights.of(part);
-        let pieces = files.iter().map(|file| {
+        let open = |file: &PieceFile| {
             let used = file.constants.iter();
             let shared = used.filter_map(|name| Some((name.as_str(), constants(name)?)));
-            (self.folder.join(&file.name), shared.collect())
-        });
-        Stages::open(pieces, *options)
+            let shared: Vec<_> = shared.collect();
+            open_with(&self.folder.join(&file.name), options, &shared)
+        };
+        let sessions: Result<_, _> = files.iter().map(open).collect();
+        Ok(Stages::of(sessions?))
     }
 }

@@ -2,10 +2,8 @@
 
 mod cache;
 mod contents;
-mod stages;
 mod weights;
 
 pub use cache::{Key, beside, prepared};
 pub use contents::{Part, Prepared};
-pub use stages::{Stages, Values};
 pub use weights::Weights;

@@ -6,10 +6,7 @@ use ort::{
     session::{Session, SessionInputValue},
     value::{DynValue, Tensor},
 };
-use voicefleet_onnx::{
-    OnnxError, SessionOptions,
-    staged::{Prepared, Stages, Values},
-};
+use voicefleet_onnx::{Memory, OnnxError, SessionOptions, Stages, Values, staged::Prepared};
 
 use super::{prepare, rewrite::BETWEEN, rewrite::HEAD};
 
@@ -123,9 +120,9 @@ impl Staged {
     }
 
     fn say(&mut self, inputs: Values) -> Result<Vec<f32>, OnnxError> {
-        let mut values = self.front.run(inputs)?;
+        let mut values = self.front.run(inputs, Memory::Kept)?;
         if let Some(head) = &mut self.head {
-            values = head.run(values)?;
+            values = head.run(values, Memory::Kept)?;
         }
         if let Some(tail) = &mut self.tail {
             let between = values.remove(BETWEEN);
@@ -170,7 +167,7 @@ impl Tail {
                 .collect();
             let taken = Tensor::from_array(([1, channels, 1, to - from], taken))?;
             let values = Values::from([(BETWEEN.to_owned(), taken.into_dyn())]);
-            let made = self.stages.run(values)?;
+            let made = self.stages.run(values, Memory::Kept)?;
             let made = made.into_values().next().ok_or_else(|| missing("audio"))?;
             let (_, made) = made.try_extract_tensor::<f32>()?;
             let inside = (begin - from) * self.rate..(end - from) * self.rate;

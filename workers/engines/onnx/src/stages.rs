@@ -1,17 +1,13 @@
 //! A row of sessions that is run like one.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ort::{
     session::{Session, SessionInputValue},
     value::DynValue,
 };
 
-use crate::{OnnxError, SessionOptions, session::open_with};
+use crate::{Memory, OnnxError};
 
 /// Values by name.
 pub type Values = HashMap<String, DynValue>;
@@ -30,25 +26,17 @@ struct Stage {
 }
 
 impl Stages {
-    /// Opens the pieces in order, each with the constants that it shares with others.
-    pub(super) fn open<'n>(
-        pieces: impl Iterator<Item = (PathBuf, Vec<(&'n str, Arc<DynValue>)>)>,
-        options: SessionOptions,
-    ) -> Result<Self, OnnxError> {
-        let options = SessionOptions {
-            optimised: true,
-            ..options
-        };
-        let mut stages = Vec::new();
-        for (file, constants) in pieces {
-            let session = open_with(&file, options, &constants)?;
-            let inputs = session.inputs().iter();
-            stages.push(Stage {
-                inputs: inputs.map(|input| input.name().to_owned()).collect(),
+    /// The sessions of a network's pieces, in order.
+    pub fn of(sessions: Vec<Session>) -> Self {
+        let mut stages: Vec<Stage> = (sessions.into_iter())
+            .map(|session| Stage {
+                inputs: (session.inputs().iter())
+                    .map(|input| input.name().to_owned())
+                    .collect(),
                 session,
                 used_up: Vec::new(),
-            });
-        }
+            })
+            .collect();
         let made: HashSet<String> = (stages.iter())
             .flat_map(|stage| stage.session.outputs())
             .map(|output| output.name().to_owned())
@@ -64,7 +52,7 @@ impl Stages {
                 }
             }
         }
-        Ok(Self { stages, inputs })
+        Self { stages, inputs }
     }
 
     /// The names of the values that the first of them need.
@@ -72,16 +60,24 @@ impl Stages {
         self.inputs.clone()
     }
 
+    /// The names of what the last of them makes.
+    pub fn outputs(&self) -> Vec<String> {
+        let last = self.stages.last();
+        let outputs = last.map_or(&[][..], |stage| stage.session.outputs());
+        outputs.iter().map(|o| o.name().to_owned()).collect()
+    }
+
     /// Computes the outputs from `values`, which must hold the inputs.
     ///
     /// # Errors
     /// What a session says.
-    pub fn run(&mut self, mut values: Values) -> Result<Values, OnnxError> {
+    pub fn run(&mut self, mut values: Values, memory: Memory) -> Result<Values, OnnxError> {
+        let options = memory.run_options()?;
         for stage in &mut self.stages {
             let inputs: Vec<(&str, SessionInputValue)> = (stage.inputs.iter())
                 .filter_map(|name| Some((name.as_str(), values.get(name)?.into())))
                 .collect();
-            let outputs = stage.session.run(inputs)?;
+            let outputs = stage.session.run_with_options(inputs, &options)?;
             let made: Vec<(String, DynValue)> = (outputs.into_iter())
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect();
