@@ -1,6 +1,8 @@
 //! What the benches share.
 #![expect(clippy::print_stdout, reason = "a bench reports on standard output")]
 
+pub mod process;
+
 /// The middle one of several measurements; the mean of the middle two if they are even in number.
 ///
 /// # Errors

@@ -3,12 +3,6 @@
 
 mod ask;
 mod mix;
-#[expect(
-    dead_code,
-    reason = "the server is started by the harness of the tests"
-)]
-#[path = "../overhead/process.rs"]
-mod process;
 mod resident;
 mod tally;
 

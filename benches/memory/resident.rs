@@ -1,10 +1,7 @@
 //! What a process takes.
 
-use std::fs;
-
 use anyhow::Context;
-
-use crate::process::cpu_seconds_of;
+use voicefleet_benches::process::{cpu_seconds_of, status_of};
 
 /// Memory in KiB, as Linux tells it.
 pub(crate) struct Resident {
@@ -24,19 +21,13 @@ impl Resident {
         "requests | resident, MiB | of it anonymous | peak | threads | CPU s";
 
     pub(crate) fn of(process: u32) -> anyhow::Result<Self> {
-        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|line| line.split_whitespace().next());
-            number
-                .and_then(|number| number.parse().ok())
-                .with_context(|| format!("no {name}"))
-        };
+        let status = status_of(process)?;
+        let of_living = "the process has ended";
         Ok(Self {
-            all: field("VmRSS:")?,
-            anonymous: field("RssAnon:")?,
-            peak: field("VmHWM:")?,
-            threads: field("Threads:")?,
+            all: status.vmrss.context(of_living)?,
+            anonymous: status.rssanon.context(of_living)?,
+            peak: status.vmhwm.context(of_living)?,
+            threads: status.threads,
             cpu_seconds: cpu_seconds_of(process)?,
         })
     }

@@ -22,9 +22,9 @@ use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
 };
-use voicefleet_benches::report;
+use voicefleet_benches::{process::cpu_seconds_of, report};
 
-use crate::{brokers::Brokers, process};
+use crate::brokers::Brokers;
 
 /// As long as an envelope.
 const BODY: [u8; 700] = [b'x'; 700];
@@ -75,7 +75,7 @@ pub(crate) async fn run(brokers: &Brokers, clients: usize, span: Duration) -> an
         consume(&mut tasks, &connection, &queue, way, &traffic).await?;
         publish(&mut tasks, &connection, &queue, clients, &traffic).await?;
         let (began, before) = (Instant::now(), brokers.account()?.rabbit);
-        let own = process::cpu_seconds_of(std::process::id())?;
+        let own = cpu_seconds_of(std::process::id())?;
         tokio::time::sleep(span).await;
         #[expect(clippy::cast_precision_loss, reason = "thousands")]
         let messages = traffic.consumed.load(Ordering::Relaxed) as f64;
@@ -84,7 +84,7 @@ pub(crate) async fn run(brokers: &Brokers, clients: usize, span: Duration) -> an
             "bare broker, {way:?}: {:.0} messages/s; CPU ms for each: RabbitMQ {:.3}, its client {:.3}",
             messages / began.elapsed().as_secs_f64(),
             per_message(brokers.account()?.rabbit - before),
-            per_message(process::cpu_seconds_of(std::process::id())? - own),
+            per_message(cpu_seconds_of(std::process::id())? - own),
         ));
         tasks.shutdown().await;
         connection.close(200, "done".into()).await?;

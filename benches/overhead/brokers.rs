@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use tokio::task::spawn_blocking;
+use voicefleet_benches::process::cpu_seconds_of;
 use voicefleet_testkit::servers::{RabbitServer, RedisServer};
 
-use crate::{options::Servers, process};
+use crate::options::Servers;
 
 /// What the servers have done since they were started.
 pub(crate) struct Account {
@@ -44,8 +45,8 @@ impl Brokers {
     /// What they have done until now.
     pub(crate) fn account(&self) -> anyhow::Result<Account> {
         Ok(Account {
-            rabbit: process::cpu_seconds_of(self.rabbit.process_id())?,
-            redis: process::cpu_seconds_of(self.redis.process_id())?,
+            rabbit: cpu_seconds_of(self.rabbit.process_id())?,
+            redis: cpu_seconds_of(self.redis.process_id())?,
             commands: self.commands()?,
         })
     }

@@ -9,7 +9,9 @@ use std::{
 
 use serde_json::json;
 
-use crate::{fleet::Fleet, http::Endpoint, options::Servers, process::Process};
+use voicefleet_benches::process::Process;
+
+use crate::{fleet::Fleet, http::Endpoint, options::Servers};
 
 /// An installation of it.
 #[derive(Clone, PartialEq)]

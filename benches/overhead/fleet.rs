@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use voicefleet_benches::process::Process;
+
 use crate::{
     http::Endpoint,
     load::{self, Answers},
-    process::Process,
 };
 
 /// Its processes; gone when dropped.

@@ -1,18 +1,17 @@
 //! Where and what is measured.
 
-use std::{fs, process::Command, thread};
+use std::{process::Command, thread};
+
+use procfs::{CpuInfo, Current, LoadAverage};
 
 /// One line each.
 pub(crate) fn describe() -> Vec<String> {
     let cores = thread::available_parallelism().map_or(0, usize::from);
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: Vec<&str> = load.split(' ').take(3).collect();
+    let load = LoadAverage::current().map_or("unknown".to_owned(), |load| {
+        format!("{} {} {}", load.one, load.five, load.fifteen)
+    });
     vec![
-        format!(
-            "machine: {cores} cores, {}, load {}",
-            model(),
-            load.join(" ")
-        ),
+        format!("machine: {cores} cores, {}, load {load}", model()),
         format!(
             "commit: {}",
             said("git", &["describe", "--always", "--dirty"])
@@ -23,12 +22,9 @@ pub(crate) fn describe() -> Vec<String> {
 }
 
 fn model() -> String {
-    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let named = processors
-        .lines()
-        .find(|line| line.starts_with("model name"));
-    let name = named.and_then(|line| line.split_once(':'));
-    name.map_or("unknown", |(_, name)| name.trim()).to_owned()
+    let processors = CpuInfo::current().ok();
+    let name = processors.as_ref().and_then(|all| all.model_name(0));
+    name.unwrap_or("unknown").to_owned()
 }
 
 fn said(program: &str, arguments: &[&str]) -> String {

@@ -15,7 +15,6 @@ mod load;
 mod machine;
 mod options;
 mod ours;
-mod process;
 mod roles;
 mod rounds;
 

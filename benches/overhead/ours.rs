@@ -8,7 +8,9 @@ use std::{
 use anyhow::Context;
 use serde_json::json;
 
-use crate::{fleet::Fleet, http::Endpoint, options::Servers, process::Process, roles::api::VOICE};
+use voicefleet_benches::process::Process;
+
+use crate::{fleet::Fleet, http::Endpoint, options::Servers, roles::api::VOICE};
 
 pub(crate) fn start(servers: &Servers) -> anyhow::Result<Fleet> {
     let mut api = Process::start(role("api", servers)?.stdout(Stdio::piped()))?;

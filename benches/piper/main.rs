@@ -6,8 +6,6 @@
 #[path = "../overhead/http.rs"]
 mod http;
 mod options;
-#[path = "../overhead/process.rs"]
-mod process;
 mod rounds;
 mod server;
 mod texts;

@@ -10,10 +10,10 @@ use std::{
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::sleep;
+use voicefleet_benches::process::Process;
 
 use crate::{
     http::{Client, Endpoint},
-    process::Process,
     texts,
 };
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::spawn_blocking;
-use voicefleet_benches::{median, report};
+use voicefleet_benches::{median, process::cpu_seconds_of, report};
 use voicefleet_testkit::servers::{RabbitServer, RedisServer};
 
 use crate::fleet::Fleet;
@@ -46,19 +46,10 @@ pub(crate) struct Servers {
 impl Servers {
     fn cpu_seconds(&self) -> anyhow::Result<(f64, f64)> {
         Ok((
-            cpu_seconds(self.rabbit.process_id())?,
-            cpu_seconds(self.redis.process_id())?,
+            cpu_seconds_of(self.rabbit.process_id())?,
+            cpu_seconds_of(self.redis.process_id())?,
         ))
     }
-}
-
-/// User and system time, in the hundredths of a second that Linux counts.
-fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    let ticks: f64 = ticks.filter_map(|field| field.parse::<f64>().ok()).sum();
-    Ok(ticks / 100.0)
 }
 
 #[tokio::main]

@@ -12,8 +12,7 @@ use anyhow::Context;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::{task::spawn_blocking, time::sleep};
-
-use crate::process::{self, Process};
+use voicefleet_benches::process::{Process, cpu_seconds_of_ended_children};
 
 /// A short sentence, as a greeting is.
 const TEXT: &str = "Good morning.";
@@ -79,7 +78,7 @@ impl Cold {
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let mut command = (self.command)(self, data.path(), address)?;
         command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let ended_before = process::of_ended_children()?;
+        let ended_before = cpu_seconds_of_ended_children()?;
         let began = Instant::now();
         let mut process = Process::start(&mut command)?;
         let log = process.child().stderr.take().context("its log")?;
@@ -117,7 +116,7 @@ impl Cold {
         // Of one that has ended only the whole is known to its parent.
         let cpu_seconds = match self.request {
             Some(_) => process.cpu_seconds()?,
-            None => process::of_ended_children()? - ended_before,
+            None => cpu_seconds_of_ended_children()? - ended_before,
         };
         drop(process);
         for line in log.await? {

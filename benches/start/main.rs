@@ -4,8 +4,6 @@
 //! A line is a [`Cold`] of `contenders.rs`; another engine is one more there.
 
 mod contenders;
-#[path = "../overhead/process.rs"]
-mod process;
 
 use std::path::PathBuf;
 

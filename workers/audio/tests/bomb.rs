@@ -5,21 +5,15 @@
 
 mod support;
 
-use std::fs;
-
 use support::{RATE, ffmpeg_makes};
 use voicefleet_audio::Codec;
 use voicefleet_core::ports::{AudioCodec as _, AudioError, AudioLimits};
 
 /// The most memory that this process ever held, bytes.
-fn peak_memory() -> usize {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux has it");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kilobytes
-        .and_then(|n| n.parse::<usize>().ok())
-        .expect("a number of kB")
-        * 1024
+fn peak_memory() -> u64 {
+    let process = procfs::process::Process::myself().expect("Linux has it");
+    let status = process.status().expect("Linux has it");
+    status.vmhwm.expect("it lives") * 1024
 }
 
 #[test]

@@ -219,13 +219,10 @@ mod tests {
     /// Resident memory of this process, MiB: now and at most.
     #[cfg(target_os = "linux")]
     fn resident() -> (u64, u64) {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let figure = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name));
-            let number = line.and_then(|line| line.split_whitespace().nth(1));
-            number.unwrap().parse::<u64>().unwrap() / 1024
-        };
-        (figure("VmRSS"), figure("VmHWM"))
+        let process = procfs::process::Process::myself().unwrap();
+        let status = process.status().unwrap();
+        let [now, most] = [status.vmrss, status.vmhwm].map(|kib| kib.unwrap() / 1024);
+        (now, most)
     }
 
     #[test]

@@ -8,13 +8,14 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    error::Error,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
     time::Instant,
 };
 
+use procfs::process::Process;
 use voicefleet_core::ports::{
     EngineError, EngineLoader, LoadedEngine, ModelRef, SpeechEngine, SpeechRequest,
 };
@@ -28,7 +29,7 @@ const TEXT: &str = "Thank you for joining us today. Could you tell me about a di
     What would you do in another way now! In 2024 we hired 35 people; three of them led a team within \
     a year. Is there anything that you would like to ask? Then we are done, and you will hear from us.";
 
-fn main() -> Result<(), EngineError> {
+fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut arguments = std::env::args().skip(1);
     let models = PathBuf::from(arguments.next().unwrap_or_default());
@@ -41,12 +42,12 @@ fn main() -> Result<(), EngineError> {
     println!(
         "first audio after {:.3} s, {:.2} CPU s ({:.2} s long)",
         start.elapsed().as_secs_f64(),
-        cpu_seconds(),
+        cpu_seconds()?,
         first.seconds()
     );
-    println!("memory {} MB", memory_mb());
+    println!("memory {} MB", memory_mb()?);
 
-    let (begin, cpu) = (Instant::now(), cpu_seconds());
+    let (begin, cpu) = (Instant::now(), cpu_seconds()?);
     let spoken = thread::scope(|scope| {
         let lane = || scope.spawn(|| (0..rounds).map(|_| round(&*voice)).sum::<Result<f64, _>>());
         let threads: Vec<_> = (0..lanes).map(|_| lane()).collect();
@@ -58,9 +59,9 @@ fn main() -> Result<(), EngineError> {
     println!(
         "{spoken:.1} s of audio: {:.4} s and {:.4} CPU s per second of audio",
         begin.elapsed().as_secs_f64() / spoken,
-        (cpu_seconds() - cpu) / spoken
+        (cpu_seconds()? - cpu) / spoken
     );
-    println!("memory {} MB", memory_mb());
+    println!("memory {} MB", memory_mb()?);
     Ok(())
 }
 
@@ -103,29 +104,16 @@ fn round(voice: &dyn SpeechEngine) -> Result<f64, EngineError> {
         .sum()
 }
 
-/// CPU time of this process in seconds (Linux: clock ticks of 10 ms).
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    fields
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<f64>().ok())
-        .sum::<f64>()
-        / 100.0
+/// CPU time of this process, seconds.
+#[expect(clippy::cast_precision_loss, reason = "minutes")]
+fn cpu_seconds() -> procfs::ProcResult<f64> {
+    let stat = Process::myself()?.stat()?;
+    Ok((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
 }
 
 /// Resident memory now and at its highest, in MB.
-fn memory_mb() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let field = |name: &str| -> u64 {
-        let line = status.lines().find(|line| line.starts_with(name));
-        let number = line.and_then(|line| line.split_whitespace().nth(1));
-        number.and_then(|number| number.parse().ok()).unwrap_or(0) / 1024
-    };
-    format!("{} (peak {})", field("VmRSS"), field("VmHWM"))
+fn memory_mb() -> procfs::ProcResult<String> {
+    let status = Process::myself()?.status()?;
+    let [now, most] = [status.vmrss, status.vmhwm].map(|kib| kib.unwrap_or(0) / 1024);
+    Ok(format!("{now} (peak {most})"))
 }

@@ -12,7 +12,6 @@
 use std::{
     collections::BTreeMap,
     error::Error,
-    fs,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -46,17 +45,17 @@ fn main() -> Fallible<()> {
     println!(
         r#"{{"loaded_s":{loaded:.3},"first_text_s":{:.3},"cpu_s":{:.2},"mb":{}}}"#,
         start.elapsed().as_secs_f64(),
-        cpu_seconds(),
-        peak_mb()
+        cpu_seconds()?,
+        peak_mb()?
     );
-    let (began, cpu) = (Instant::now(), cpu_seconds());
+    let (began, cpu) = (Instant::now(), cpu_seconds()?);
     all(&*engine, &files, lanes)?;
     println!(
         r#"{{"files":{},"wall_s":{:.2},"cpu_s":{:.2},"peak_mb":{}}}"#,
         files.len(),
         began.elapsed().as_secs_f64(),
-        cpu_seconds() - cpu,
-        peak_mb()
+        cpu_seconds()? - cpu,
+        peak_mb()?
     );
     Ok(())
 }
@@ -127,28 +126,15 @@ fn recording(path: &Path) -> Fallible<Pcm> {
     })
 }
 
-/// CPU time of this process in seconds (Linux: clock ticks of 10 ms).
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    let ticks = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
+/// CPU time of this process, seconds.
+#[expect(clippy::cast_precision_loss, reason = "minutes")]
+fn cpu_seconds() -> Fallible<f64> {
+    let stat = procfs::process::Process::myself()?.stat()?;
+    Ok((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
 }
 
 /// Resident memory at its highest, MB.
-fn peak_mb() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number
-        .and_then(|number| number.parse::<u64>().ok())
-        .unwrap_or(0)
-        / 1024
+fn peak_mb() -> Fallible<u64> {
+    let status = procfs::process::Process::myself()?.status()?;
+    Ok(status.vmhwm.unwrap_or(0) / 1024)
 }
