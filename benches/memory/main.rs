@@ -6,6 +6,8 @@ mod mix;
 mod resident;
 mod tally;
 
+use std::mem;
+
 use clap::Parser;
 use futures::{StreamExt, TryStreamExt, stream};
 use voicefleet_benches::report;
@@ -55,9 +57,10 @@ async fn main() -> anyhow::Result<()> {
 
     report(Resident::HEAD);
     report(&Resident::of(server.pid()?)?.line(0));
+    let mut wishes = mix.for_each_engine(options.clients);
     for until in stages(options.requests) {
-        let wishes = mix.until(until);
-        let answers = stream::iter(wishes)
+        wishes.extend(mix.until(until));
+        let answers = stream::iter(mem::take(&mut wishes))
             .map(|wish| asker.ask(wish))
             .buffer_unordered(options.clients);
         tally = answers

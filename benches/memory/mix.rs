@@ -92,6 +92,17 @@ impl Mix {
         }
     }
 
+    /// So many new wishes for each engine, one engine after the other: asked for at once, they have it open all
+    /// the sessions that it may have, which by chance would come late.
+    pub(crate) fn for_each_engine(&mut self, count: usize) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        for kind in [Kind::NewSpeech, Kind::NewKokoro, Kind::NewClip] {
+            wishes.extend((0..count).map(|_| self.of_kind(kind)));
+        }
+        self.planned += wishes.len();
+        wishes
+    }
+
     /// The next wishes, until `requests` are planned in all.
     pub(crate) fn until(&mut self, requests: usize) -> Vec<Wish> {
         let mut wishes = Vec::new();
@@ -104,6 +115,11 @@ impl Mix {
     }
 
     fn next(&mut self) -> Wish {
+        let kind = self.kind();
+        self.of_kind(kind)
+    }
+
+    fn of_kind(&mut self, kind: Kind) -> Wish {
         self.wishes += 1;
         let format = FORMATS[self.wishes % FORMATS.len()];
         let speech = |kokoro, text, events| Wish::Speech {
@@ -112,7 +128,7 @@ impl Mix {
             format,
             events,
         };
-        match self.kind() {
+        match kind {
             Kind::NewSpeech => speech(false, one_more(&mut self.texts), false),
             Kind::NewStream => speech(false, one_more(&mut self.texts), true),
             Kind::NewKokoro => speech(true, one_more(&mut self.kokoro), false),
