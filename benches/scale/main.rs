@@ -18,7 +18,7 @@ const SIDE_BY_SIDE: usize = 64;
 
 #[derive(Parser)]
 struct Options {
-    /// Jobs that wait, in turn; 1000000 takes a quarter of an hour to fill.
+    /// Jobs that wait, in turn; 1000000 takes three minutes to fill.
     #[arg(long, value_delimiter = ',', default_value = "0,1000,10000,100000")]
     waiting: Vec<usize>,
     /// Tenants, in turn.

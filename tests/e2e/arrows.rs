@@ -25,7 +25,10 @@ fn allowed() -> Graph {
         ("onnx", &["core"]),
         ("phonemes", &[]),
         ("verbalise", &[]),
-        ("piper", &["core", "onnx", "phonemes", "verbalise"]),
+        (
+            "piper",
+            &["convolution", "core", "onnx", "phonemes", "verbalise"],
+        ),
         (
             "kokoro",
             &["convolution", "core", "onnx", "phonemes", "verbalise"],

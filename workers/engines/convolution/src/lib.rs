@@ -1,4 +1,6 @@
-//! Convolutions over time with 8-bit weights, and the operations before and after them, in one pass.
+//! Convolutions over time with few bits, and the operations before and after them, in one pass.
+//!
+//! Those of this page have 8-bit weights; those of [`bfloat16`] have numbers of 16 bits.
 //!
 //! A vocoder's time goes into blocks of: normalise each channel, bend it ([`Activation`]), quantise, convolve,
 //! scale back, add what came in. A general runtime does each of these over the whole tensor, unfolds the
@@ -13,6 +15,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod bfloat16;
 mod convolution;
 mod pack;
 

@@ -9,9 +9,6 @@ use ort::{
 
 use crate::{OnnxError, SessionOptions, Stages, runtime, session::on_device};
 
-/// Makes operators for a session.
-pub type MakeOperators = Box<dyn Fn() -> ort::Result<OperatorDomain> + Send + Sync>;
-
 /// A model in memory, in [pieces](crate::graph::Network::pieces).
 pub struct Rewritten {
     /// The file that it was made of, to be named in errors.
@@ -19,7 +16,7 @@ pub struct Rewritten {
     /// Each as in a model file.
     pub pieces: Vec<Vec<u8>>,
     /// Makes the operators that they have and ONNX Runtime has not, for one session.
-    pub operators: Option<MakeOperators>,
+    pub operators: Option<Box<dyn Fn() -> ort::Result<OperatorDomain> + Send + Sync>>,
 }
 
 /// Opens a model in memory.

@@ -8,6 +8,7 @@ use ort::session::{
 };
 use ort::{
     ep::{ArenaExtendStrategy, CPU, CUDA, cuda::ConvAlgorithmSearch},
+    operator::OperatorDomain,
     value::DynValue,
 };
 use voicefleet_core::ports::Device;
@@ -33,14 +34,18 @@ pub struct SessionOptions {
 /// [`OnnxError::RuntimeNotLoaded`] before [`crate::load_runtime`], [`OnnxError::ModelFile`] and
 /// [`OnnxError::Model`] naming the file.
 pub fn open_session(model: &Path, options: &SessionOptions) -> Result<Session, OnnxError> {
-    open_with(model, *options, &[])
+    open_with(model, *options, &[], None)
 }
+
+/// Makes operators of our own for a session.
+pub type MakeOperators<'m> = &'m dyn Fn() -> ort::Result<OperatorDomain>;
 
 /// Opens a model of which some constants are in memory already.
 pub(crate) fn open_with(
     model: &Path,
     options: SessionOptions,
     constants: &[(&str, Arc<DynValue>)],
+    operators: Option<MakeOperators<'_>>,
 ) -> Result<Session, OnnxError> {
     let environment = runtime::environment()?;
     let unreadable = |source| OnnxError::ModelFile {
@@ -57,6 +62,9 @@ pub(crate) fn open_with(
         let mut builder = Session::builder(&environment)?.with_optimization_level(level)?;
         for (name, value) in constants {
             builder = builder.with_initializer(name, Arc::clone(value))?;
+        }
+        if let Some(operators) = operators {
+            builder = builder.with_operators(operators()?)?;
         }
         on_device(builder, options)?.commit_from_file(model)
     };

@@ -6,6 +6,7 @@
 //! time, as it is wanted, and taps are the same input a few words further on.
 
 mod bend;
+pub(crate) mod bfloat16;
 mod product;
 mod quantise;
 mod vectors;

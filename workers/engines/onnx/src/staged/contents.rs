@@ -13,7 +13,7 @@ use super::{
     Weights,
     weights::{Gathered, Place},
 };
-use crate::{OnnxError, SessionOptions, Stages, graph::Network, session::open_with};
+use crate::{MakeOperators, OnnxError, SessionOptions, Stages, graph::Network, session::open_with};
 
 const CONTENTS: &str = "contents.json";
 const WEIGHTS: &str = "weights.bin";
@@ -147,6 +147,19 @@ impl Prepared {
     /// # Errors
     /// If there is no such part, or what ONNX Runtime has against it.
     pub fn open(&self, part: &str, options: &SessionOptions) -> Result<Stages, OnnxError> {
+        self.open_with_operators(part, options, None)
+    }
+
+    /// Opens a part that may have operators which ONNX Runtime has not.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_operators(
+        &self,
+        part: &str,
+        options: &SessionOptions,
+        operators: Option<MakeOperators<'_>>,
+    ) -> Result<Stages, OnnxError> {
         let Some(files) = self.contents.parts.get(part) else {
             let what = format!("it has no part '{part}'");
             return Err(OnnxError::Prepared {
@@ -163,7 +176,7 @@ impl Prepared {
             let used = file.constants.iter();
             let shared = used.filter_map(|name| Some((name.as_str(), constants(name)?)));
             let shared: Vec<_> = shared.collect();
-            open_with(&self.folder.join(&file.name), options, &shared)
+            open_with(&self.folder.join(&file.name), options, &shared, operators)
         };
         let sessions: Result<_, _> = files.iter().map(open).collect();
         Ok(Stages::of(sessions?))

@@ -8,7 +8,7 @@ use ort::{
 };
 use voicefleet_onnx::{Memory, OnnxError, SessionOptions, Stages, Values, staged::Prepared};
 
-use super::{prepare, rewrite::BETWEEN, rewrite::HEAD};
+use super::{operator, prepare, rewrite::BETWEEN, rewrite::HEAD};
 
 /// Samples of audio that the tail computes at a time: its tensors then fit into a core's caches, and
 /// memory does not grow with the sentence.
@@ -99,7 +99,7 @@ impl Staged {
         let (front, rest) = thread::scope(|scope| {
             let rest = scope.spawn(|| -> Result<_, OnnxError> {
                 let head = (prepared.has(HEAD))
-                    .then(|| prepared.open(HEAD, &freeing))
+                    .then(|| open(prepared, HEAD, freeing))
                     .transpose()?;
                 let tail = (prepared.has(prepare::TAIL))
                     .then(|| Tail::open(prepared))
@@ -141,7 +141,7 @@ impl Tail {
         let whole = |number: u64| usize::try_from(number).map_err(|_| missing("a small number"));
         let (rate, overlap) = (fact(prepare::RATE)?.max(1), fact(prepare::OVERLAP)?);
         Ok(Self {
-            stages: prepared.open(prepare::TAIL, &SessionOptions::default())?,
+            stages: open(prepared, prepare::TAIL, SessionOptions::default())?,
             rate: whole(rate)?,
             window: whole((SAMPLES_PER_WINDOW / rate).max(4 * overlap).max(1))?,
             overlap: whole(overlap)?,
@@ -177,6 +177,11 @@ impl Tail {
         }
         Ok(audio)
     }
+}
+
+/// Opens a part that may have our operator.
+fn open(prepared: &Prepared, part: &str, options: SessionOptions) -> Result<Stages, OnnxError> {
+    prepared.open_with_operators(part, &options, Some(&operator::domain))
 }
 
 fn inputs(utterance: Utterance) -> Result<Vec<(&'static str, DynValue)>, OnnxError> {

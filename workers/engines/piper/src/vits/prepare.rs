@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
+use voicefleet_convolution::bfloat16;
 use voicefleet_onnx::{
     OnnxError, SessionOptions,
     graph::{
@@ -13,13 +14,14 @@ use voicefleet_onnx::{
 };
 
 use super::{
+    alike,
     find::Vocoder,
     network::{Staged, Utterance, VoiceNetwork},
-    rewrite::{HEAD, rewrite},
+    rewrite::{HEAD, Precision, rewrite},
 };
 
 /// Changes with everything that is made differently.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 pub(super) const FRONT: &str = "front";
 pub(super) const TAIL: &str = "tail";
@@ -29,9 +31,6 @@ pub(super) const OVERLAP: &str = "overlap";
 /// Nodes in one piece of the front: few enough to be planned at once, many enough that it is not the
 /// borders that cost.
 const PIECE: usize = 120;
-
-/// Of the loudest sample: how much a prepared voice may differ from the published one.
-const TOLERANCE: f32 = 1e-4;
 
 /// What opens a voice's networks.
 pub(crate) type Open = Box<dyn Fn() -> Result<VoiceNetwork, OnnxError> + Send + Sync>;
@@ -71,12 +70,12 @@ fn whole(model: &Path) -> Result<VoiceNetwork, OnnxError> {
 fn make(model: &Path, probe: &Utterance, folder: &Path) -> Result<(), OnnxError> {
     let network = Network::read(model)?;
     let expected = whole(model)?.say(probe.clone())?;
-    let attempts: [(&str, Attempt); 2] = [("rewritten", rewritten), ("cut", cut)];
-    for (what, attempt) in attempts {
-        let said = attempt(&network, folder)
+    for way in ways() {
+        let said = (way.prepare)(&network, folder)
             .and_then(|(parts, facts)| say_prepared(folder, parts, facts, probe));
+        let what = way.what;
         let why = match said {
-            Ok(said) if same(&said, &expected) => {
+            Ok(said) if (way.is_same)(&said, &expected) => {
                 tracing::info!(model = %model.display(), what, "prepared a voice");
                 return Ok(());
             }
@@ -89,8 +88,38 @@ fn make(model: &Path, probe: &Utterance, folder: &Path) -> Result<(), OnnxError>
     Prepared::write(folder, Vec::new(), Facts::new())
 }
 
+/// How a voice can be prepared.
+struct Way {
+    what: &'static str,
+    prepare: fn(&Network, &Path) -> Result<Made, OnnxError>,
+    /// Whether what it says sounds as the published voice does.
+    is_same: fn(&[f32], &[f32]) -> bool,
+}
+
+/// The best comes first.
+fn ways() -> impl Iterator<Item = Way> {
+    let in_16_bits = Way {
+        what: "rewritten in 16 bits",
+        prepare: |network, folder| rewritten(network, Precision::Bfloat16, folder),
+        is_same: alike::in_spectrum,
+    };
+    let in_floats = Way {
+        what: "rewritten",
+        prepare: |network, folder| rewritten(network, Precision::Single, folder),
+        is_same: alike::in_each_sample,
+    };
+    let only_cut = Way {
+        what: "cut",
+        prepare: cut,
+        is_same: alike::in_each_sample,
+    };
+    let in_16_bits = bfloat16::is_supported().then_some(in_16_bits);
+    in_16_bits.into_iter().chain([in_floats, only_cut])
+}
+
 type Facts = BTreeMap<String, u64>;
-type Attempt = fn(&Network, &Path) -> Result<(Vec<Part>, Facts), OnnxError>;
+/// What is to be kept.
+type Made = (Vec<Part>, Facts);
 
 /// Writes and opens what was made, and has it speak.
 fn say_prepared(
@@ -108,18 +137,12 @@ fn say_prepared(
     VoiceNetwork::Staged(Box::new(Staged::open(&prepared)?)).say(probe.clone())
 }
 
-fn same(said: &[f32], expected: &[f32]) -> bool {
-    let loudest = expected.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
-    let near = |(one, other): (&f32, &f32)| (one - other).abs() <= TOLERANCE * loudest;
-    said.len() == expected.len() && said.iter().zip(expected).all(near)
-}
-
 /// Front, head and tail.
-fn rewritten(network: &Network, folder: &Path) -> Result<(Vec<Part>, Facts), OnnxError> {
+fn rewritten(network: &Network, precision: Precision, folder: &Path) -> Result<Made, OnnxError> {
     let refused =
         |reason| OnnxError::from(voicefleet_onnx::graph::NetworkError::Unsupported(reason));
     let vocoder = Vocoder::find(network).map_err(refused)?;
-    let rewritten = rewrite(network, &vocoder).map_err(refused)?;
+    let rewritten = rewrite(network, &vocoder, precision).map_err(refused)?;
     let mut front = network.clone();
     let ends = |name: &str| {
         let said = network
@@ -138,9 +161,9 @@ fn rewritten(network: &Network, folder: &Path) -> Result<(Vec<Part>, Facts), Onn
     front.prune();
     let mut parts = vec![front_part(front, folder)?];
     let mut facts = Facts::new();
-    parts.push(free_part(HEAD, &rewritten.head, folder)?);
+    parts.push(free_part(HEAD, rewritten.head, precision, folder)?);
     if let Some(tail) = rewritten.tail {
-        parts.push(free_part(TAIL, &tail.network, folder)?);
+        parts.push(free_part(TAIL, tail.network, precision, folder)?);
         facts.insert(RATE.to_owned(), tail.rate.unsigned_abs());
         facts.insert(OVERLAP.to_owned(), tail.overlap.unsigned_abs());
     }
@@ -148,7 +171,7 @@ fn rewritten(network: &Network, folder: &Path) -> Result<(Vec<Part>, Facts), Onn
 }
 
 /// All of it as front.
-fn cut(network: &Network, folder: &Path) -> Result<(Vec<Part>, Facts), OnnxError> {
+fn cut(network: &Network, folder: &Path) -> Result<Made, OnnxError> {
     Ok((vec![front_part(network.clone(), folder)?], Facts::new()))
 }
 
@@ -176,9 +199,18 @@ fn one_at_a_time(input: &mut ValueInfo) {
     }
 }
 
-/// A part in one piece, whose lengths are fixed only to be optimised.
-fn free_part(name: &str, network: &Network, folder: &Path) -> Result<Part, OnnxError> {
-    let mut piece = optimised(network, folder)?;
+/// A part in one piece, whose lengths are fixed only for ONNX Runtime to optimise it. It would find nothing in what our
+/// operator computes.
+fn free_part(
+    name: &str,
+    network: Network,
+    precision: Precision,
+    folder: &Path,
+) -> Result<Part, OnnxError> {
+    let mut piece = match precision {
+        Precision::Single => optimised(&network, folder)?,
+        Precision::Bfloat16 => network,
+    };
     piece.free_dimensions();
     Ok(Part {
         name: name.to_owned(),
@@ -197,4 +229,37 @@ fn empty(folder: &Path) -> Result<(), OnnxError> {
         folder: folder.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use voicefleet_onnx::load_runtime;
+    use voicefleet_testkit::model_file;
+
+    use super::*;
+    use crate::config::VoiceConfig;
+
+    /// Whoever loads a voice gets the best way that there is on the machine; here each of them has to speak.
+    #[test]
+    fn whichever_way_a_voice_is_prepared_it_sounds_as_published() {
+        let joe = |ending: &str| {
+            model_file(&format!(
+                "piper/en_US-joe-medium/en_US-joe-medium.onnx{ending}"
+            ))
+        };
+        load_runtime(&model_file("onnxruntime/libonnxruntime.so")).unwrap();
+        let probe = Utterance {
+            ids: VoiceConfig::read(&joe(".json")).unwrap().ids.sample(30),
+            scales: [0.0, 1.0, 0.0],
+            speaker: None,
+        };
+        let published = whole(&joe("")).unwrap().say(probe.clone()).unwrap();
+        let network = Network::read(&joe("")).unwrap();
+        for way in ways() {
+            let folder = tempfile::tempdir().unwrap();
+            let (parts, facts) = (way.prepare)(&network, folder.path()).unwrap();
+            let said = say_prepared(folder.path(), parts, facts, &probe).unwrap();
+            assert!((way.is_same)(&said, &published), "{}", way.what);
+        }
+    }
 }

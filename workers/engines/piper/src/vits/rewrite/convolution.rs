@@ -1,8 +1,9 @@
-//! Convolutions of one dimension as those of two.
+//! Convolutions as they stand in the network.
 
+use voicefleet_convolution::bfloat16::Form;
 use voicefleet_onnx::graph::{Node, Tensor};
 
-use super::writer::Writer;
+use super::{kernels::Convolved, writer::Writer};
 use crate::vits::reach::Reach;
 
 impl Writer<'_, '_> {
@@ -14,7 +15,7 @@ impl Writer<'_, '_> {
         reach: Reach,
     ) -> Result<Vec<String>, String> {
         let weights = self.weights(node)?;
-        let mut values = scaled(weights, scale)?;
+        let values = scaled(weights, scale)?;
         let [outputs, inputs, taps] = weights.dims[..] else {
             return Err("a convolution is not one-dimensional".to_owned());
         };
@@ -24,10 +25,7 @@ impl Writer<'_, '_> {
         let groups = node.int("group").unwrap_or(1);
         let apart = node.ints("dilations").first().copied().unwrap_or(1);
         let [before, after] = pads(node)?;
-        let mut bias = match node.input.get(2).filter(|name| !name.is_empty()) {
-            Some(name) => Some(scaled(self.constant(name)?, 1.0)?),
-            None => None,
-        };
+        let bias = self.bias(node)?;
         let mut slices = self.slices(node, outputs);
         if slices.is_empty() || groups != 1 {
             slices = vec![(node.output[0].clone(), 0..as_usize(outputs))];
@@ -36,31 +34,35 @@ impl Writer<'_, '_> {
         let per_output = as_usize(inputs * taps);
         let mut made = Vec::new();
         for (output, range) in slices {
-            let part = &mut values[range.start * per_output..range.end * per_output];
-            let dims = [as_i64(range.len()), inputs, 1, taps];
-            let kernel = Tensor::of_floats(&format!("weights of {output}"), &dims, part);
-            let mut taken = vec![image.clone(), self.write(kernel)];
-            if let Some(bias) = &mut bias {
-                let part = &bias[range.clone()];
-                let bias = Tensor::of_floats(&format!("bias of {output}"), &dims[..1], part);
-                taken.push(self.write(bias));
-            }
-            let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
-            self.nodes.push(
-                Node::new("Conv", &taken, &output)
-                    .with_ints("kernel_shape", &[1, taps])
-                    .with_ints("dilations", &[1, apart])
-                    .with_ints("pads", &[0, before, 0, after])
-                    .with_ints("strides", &[1, 1])
-                    .with_int("group", groups),
-            );
-            self.reaches.set(
-                &output,
-                reach.convolved(before, (taps - 1) * apart - before),
-            );
+            self.write_form(&Convolved {
+                form: Form {
+                    inputs: as_usize(inputs * groups),
+                    outputs: range.len(),
+                    taps: as_usize(taps),
+                    dilation: as_usize(apart),
+                    padding: [as_usize(before), as_usize(after)],
+                    phases: 1,
+                    cut: [0, 0],
+                },
+                groups: as_usize(groups),
+                image: &image,
+                weights: &values[range.start * per_output..range.end * per_output],
+                bias: bias.as_ref().map(|bias| &bias[range]),
+                output: &output,
+            })?;
+            let ahead = (taps - 1) * apart - before;
+            self.reaches.set(&output, reach.convolved(before, ahead));
             made.push(output);
         }
         Ok(made)
+    }
+
+    /// The biases of a node, one for each of its channels.
+    pub(super) fn bias(&self, node: &Node) -> Result<Option<Vec<f32>>, String> {
+        match node.input.get(2).filter(|name| !name.is_empty()) {
+            Some(name) => Ok(Some(scaled(self.constant(name)?, 1.0)?)),
+            None => Ok(None),
+        }
     }
 
     /// The slices of channels that all users of the node's output take; empty if some take something else.
@@ -115,8 +117,4 @@ pub(super) fn scaled(tensor: &Tensor, scale: f32) -> Result<Vec<f32>, String> {
 /// Lengths in a file that was read are not negative, but for one that is broken.
 pub(super) fn as_usize(length: i64) -> usize {
     usize::try_from(length).unwrap_or(0)
-}
-
-fn as_i64(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -3,13 +3,16 @@
 //! - What adds 0, multiplies by 1 or masks nothing is left out.
 //! - Sequences `[1, channels, time]` become images `[1, channels, 1, time]`: ONNX Runtime computes
 //!   two-dimensional convolutions on blocked channels, one-dimensional ones by copying the input once
-//!   for each tap.
+//!   for each tap. In [16 bits](Precision) the convolutions are our operator's, with the leaky rectifiers before
+//!   them and the additions behind them.
 //! - A transposed convolution becomes a convolution that computes the samples between two others as
 //!   channels, and a reordering.
 //! - A convolution whose channels go separate ways becomes several.
 //! - A division before a convolution goes into its weights.
 
 mod convolution;
+mod fuse;
+mod kernels;
 mod simple;
 mod upsampling;
 mod writer;
@@ -29,6 +32,15 @@ pub(super) const HEAD: &str = "head";
 /// What the head gives the tail.
 pub(super) const BETWEEN: &str = "between";
 
+/// What convolutions are computed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Precision {
+    /// Floats, by ONNX Runtime's own kernels.
+    Single,
+    /// Numbers of 16 bits, by our [operator](super::operator).
+    Bfloat16,
+}
+
 /// Head and tail.
 pub(super) struct Rewritten {
     /// Lengths are fixed.
@@ -47,10 +59,14 @@ pub(super) struct Tail {
 }
 
 /// Writes `vocoder` of `network` anew; else says what stands in the way.
-pub(super) fn rewrite(network: &Network, vocoder: &Vocoder) -> Result<Rewritten, String> {
+pub(super) fn rewrite(
+    network: &Network,
+    vocoder: &Vocoder,
+    precision: Precision,
+) -> Result<Rewritten, String> {
     let constants = network.constants();
     let simple = Simple::of(vocoder, &constants);
-    let mut head = Writer::new(&constants, &simple);
+    let mut head = Writer::new(&constants, &simple, precision);
     head.takes_sequence(
         vocoder.latent,
         [Some(1), Some(vocoder.channels), Some(FRAMES)],
@@ -71,7 +87,7 @@ pub(super) fn rewrite(network: &Network, vocoder: &Vocoder) -> Result<Rewritten,
     head.write_all(&first)?;
     let channels = head.weights(second)?.dims[0];
     let scale = head.pending.get(&cut).copied();
-    let mut tail = Writer::new(&constants, &simple);
+    let mut tail = Writer::new(&constants, &simple, precision);
     tail.takes_window(
         &cut,
         [Some(1), Some(channels), Some(1), Some(FRAMES)],

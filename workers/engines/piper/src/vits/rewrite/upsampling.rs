@@ -1,9 +1,11 @@
 //! Transposed convolutions as convolutions.
 
-use voicefleet_onnx::graph::{Node, Tensor};
+use voicefleet_convolution::bfloat16::Form;
+use voicefleet_onnx::graph::Node;
 
 use super::{
     convolution::{as_usize, pads, scaled},
+    kernels::Convolved,
     writer::Writer,
 };
 use crate::vits::reach::Reach;
@@ -34,51 +36,27 @@ impl Writer<'_, '_> {
         let output = &node.output[0];
         let phases = by_phase(&scaled(weights, scale)?, [inputs, outputs, taps], stride);
         let reads = taps / stride;
-        let dims = [outputs * stride, inputs, 1, reads];
-        let kernel = self.write(Tensor::of_floats(
-            &format!("weights of {output}"),
-            &dims,
-            &phases,
-        ));
-        let mut taken = vec![self.image(&node.input[0]), kernel];
-        if let Some(name) = node.input.get(2).filter(|name| !name.is_empty()) {
-            let bias = scaled(self.constant(name)?, 1.0)?;
-            let repeated: Vec<f32> = (bias.iter())
-                .flat_map(|value| std::iter::repeat_n(*value, as_usize(stride)))
-                .collect();
-            let bias = Tensor::of_floats(&format!("bias of {output}"), &dims[..1], &repeated);
-            taken.push(self.write(bias));
-        }
-        let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
-        let step = |what: &str| format!("{output}, {what}");
-        self.nodes.push(
-            Node::new("Conv", &taken, &step("phases"))
-                .with_ints("kernel_shape", &[1, reads])
-                .with_ints("pads", &[0, reads - 1, 0, reads - 1])
-                .with_ints("strides", &[1, 1]),
-        );
-        let apart = self.write(Tensor::of_ints(
-            &step("channels, phases"),
-            &[1, outputs, stride, -1],
-        ));
-        let joined = self.write(Tensor::of_ints(&step("channels"), &[1, outputs, 1, -1]));
-        let begin = self.write(Tensor::of_ints(&step("begin"), &[before]));
-        let end = if after == 0 { i64::MAX } else { -after };
-        let end = self.write(Tensor::of_ints(&step("end"), &[end]));
-        let time = self.write(Tensor::of_ints("axis of time", &[3]));
-        let between = [step("apart"), step("in order"), step("joined"), step("cut")];
-        self.nodes.extend([
-            Node::new("Reshape", &[&step("phases"), &apart], &between[0]),
-            Node::new("Transpose", &[&between[0]], &between[1]).with_ints("perm", &[0, 1, 3, 2]),
-            Node::new("Reshape", &[&between[1], &joined], &between[2]),
-            Node::new("Slice", &[&between[2], &begin, &end, &time], &between[3]),
-            // The largest of one: ONNX Runtime blocks its channels, and those of all that comes of it.
-            Node::new("MaxPool", &[&between[3]], output)
-                .with_ints("kernel_shape", &[1, 1])
-                .with_ints("strides", &[1, 1]),
-        ]);
+        let bias = self.bias(node)?.map(|bias| {
+            let repeated = |value| std::iter::repeat_n(value, as_usize(stride));
+            bias.into_iter().flat_map(repeated).collect::<Vec<_>>()
+        });
         self.reaches.set(output, reach.upsampled(stride, taps));
-        Ok(())
+        self.write_form(&Convolved {
+            form: Form {
+                inputs: as_usize(inputs),
+                outputs: as_usize(outputs * stride),
+                taps: as_usize(reads),
+                dilation: 1,
+                padding: [as_usize(reads - 1); 2],
+                phases: as_usize(stride),
+                cut: [as_usize(before), as_usize(after)],
+            },
+            groups: 1,
+            image: &self.image(&node.input[0]),
+            weights: &phases,
+            bias: bias.as_deref(),
+            output,
+        })
     }
 }
 

@@ -7,14 +7,17 @@ use voicefleet_onnx::graph::{
     proto::{Graph, ValueInfo},
 };
 
-use super::{BETWEEN, simple::Simple};
-use crate::vits::reach::Reaches;
+use super::{BETWEEN, Precision, fuse::fuse, simple::Simple};
+use crate::vits::{operator, reach::Reaches};
 
 /// Writes one of the two networks.
 pub(super) struct Writer<'w, 'n> {
     pub(super) constants: &'w HashMap<&'n str, &'n Tensor>,
     pub(super) simple: &'w Simple<'n>,
+    pub(super) precision: Precision,
     inputs: Vec<ValueInfo>,
+    /// The input that the audio is made of, frame by frame.
+    sequence: Option<String>,
     pub(super) nodes: Vec<Node>,
     written: Vec<Tensor>,
     /// What the images of the sequences are called.
@@ -25,11 +28,17 @@ pub(super) struct Writer<'w, 'n> {
 }
 
 impl<'w, 'n> Writer<'w, 'n> {
-    pub(super) fn new(constants: &'w HashMap<&'n str, &'n Tensor>, simple: &'w Simple<'n>) -> Self {
+    pub(super) fn new(
+        constants: &'w HashMap<&'n str, &'n Tensor>,
+        simple: &'w Simple<'n>,
+        precision: Precision,
+    ) -> Self {
         Self {
             constants,
             simple,
+            precision,
             inputs: Vec::new(),
+            sequence: None,
             nodes: Vec::new(),
             written: Vec::new(),
             images: HashMap::new(),
@@ -41,6 +50,7 @@ impl<'w, 'n> Writer<'w, 'n> {
     pub(super) fn takes_sequence(&mut self, name: &str, dims: [Option<i64>; 3]) {
         let info = ValueInfo::tensor(name, ElementType::FLOAT, Some(&dims));
         self.inputs.push(info);
+        self.sequence = Some(name.to_owned());
         self.as_image(name);
     }
 
@@ -61,6 +71,7 @@ impl<'w, 'n> Writer<'w, 'n> {
     pub(super) fn takes_window(&mut self, name: &str, dims: [Option<i64>; 4], scale: Option<f32>) {
         let info = ValueInfo::tensor(BETWEEN, ElementType::FLOAT, Some(&dims));
         self.inputs.push(info);
+        self.sequence = Some(BETWEEN.to_owned());
         self.images.insert(name.to_owned(), BETWEEN.to_owned());
         self.pending
             .extend(scale.map(|scale| (name.to_owned(), scale)));
@@ -184,7 +195,11 @@ impl<'w, 'n> Writer<'w, 'n> {
         let image = self.image(output);
         let name = name.unwrap_or("audio");
         self.nodes.push(Node::new("Identity", &[&image], name));
-        network.of(Graph {
+        if self.precision == Precision::Bfloat16 {
+            let sequence = self.sequence.as_deref().unwrap_or_default();
+            self.nodes = fuse(self.nodes, sequence);
+        }
+        let mut written = network.of(Graph {
             name: Some(name.to_owned()),
             node: self.nodes,
             initializer: self.written,
@@ -195,7 +210,12 @@ impl<'w, 'n> Writer<'w, 'n> {
                 Some(&[None; 4]),
             )],
             ..Graph::default()
-        })
+        });
+        if self.precision == Precision::Bfloat16 {
+            written.prune();
+            written.add_operators(operator::operators());
+        }
+        written
     }
 }
 

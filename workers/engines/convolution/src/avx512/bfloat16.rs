@@ -1,0 +1,164 @@
+//! Convolutions in the instructions of AVX-512 with bfloat16.
+//!
+//! `vdpbf16ps` multiplies 32 numbers of 16 bits with 32 others and adds each two products to one of 16 floats.
+//! As with bytes, the input is 16 steps of time by two channels, the weights are of two channels, the same
+//! for all times, and taps are the same input a few words further on.
+
+use std::arch::x86_64::{
+    __m512, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_max_ps, _mm512_mul_ps,
+    _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+};
+
+use super::vectors::{
+    LANES, as_halves, as_words, load, load_words, store_floats, store_words, words_of,
+};
+use crate::bfloat16::{Convolution, Form, Input, Panel, ROWS, Scratch};
+
+/// Vectors of time that are computed together: with [`ROWS`], 24 of the 32 registers are sums.
+const VECTORS: usize = 3;
+/// Steps of time that are computed together.
+const TIMES: usize = VECTORS * LANES;
+
+type Sums = [[__m512; VECTORS]; ROWS];
+
+/// Runs a convolution. The slices have the lengths that they should have.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(crate) fn run(
+    convolution: &Convolution<'_>,
+    input: &Input<'_>,
+    scratch: &mut Scratch,
+    output: &mut [f32],
+) {
+    let form = convolution.form();
+    let Scratch { words, tile } = scratch;
+    let steps = form.steps(input.length);
+    let row = (steps.next_multiple_of(TIMES) + form.reach()).max(form.padding[0] + input.length);
+    round(input, words, form.padding[0], row);
+    let offsets: Vec<usize> = (0..form.taps).map(|tap| tap * form.dilation).collect();
+    let width = TIMES + form.reach();
+    let length = form.length(input.length);
+    for start in (0..steps).step_by(TIMES) {
+        // A tile of the input, together in the cache.
+        tile.clear();
+        for row in words.chunks_exact(row) {
+            tile.extend_from_slice(&row[start..start + width]);
+        }
+        let count = TIMES.min(steps - start);
+        for ((panels, bias), first) in convolution.blocks().zip((0..).step_by(ROWS)) {
+            let sums = multiply(panels, bias, tile, width, &offsets);
+            if form.is_plain() {
+                for (sums, output_index) in sums.iter().zip(first..first + bias.len()) {
+                    let at = output_index * length + start;
+                    write(sums, input.added, at, &mut output[at..at + count]);
+                }
+            } else {
+                scatter(
+                    &sums,
+                    form,
+                    first..first + bias.len(),
+                    start..start + count,
+                    length,
+                    output,
+                );
+            }
+        }
+    }
+}
+
+/// Bends the input and rounds it into rows of `row` words: `before` zeros, the values of two channels, zeros.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn round(input: &Input<'_>, words: &mut Vec<u32>, before: usize, row: usize) {
+    let length = input.length;
+    let pairs = input.values.chunks(2 * length);
+    words.resize(pairs.len() * row, 0);
+    let slope = _mm512_set1_ps(input.slope);
+    // Of a vector with the first channel's 16 numbers and then the second's: one of each in turn.
+    let in_turn = words_of(std::array::from_fn(|word| {
+        let word = u32::try_from(word).unwrap_or(0);
+        word | (word + 16) << 16
+    }));
+    for (pair, words) in pairs.zip(words.chunks_exact_mut(row)) {
+        let (first, second) = pair.split_at(length);
+        words[..before].fill(0);
+        words[before + length..].fill(0);
+        let words = &mut words[before..before + length];
+        for at in (0..length).step_by(LANES) {
+            let bent = |row: &[f32]| {
+                let values = load(row, at);
+                _mm512_max_ps(values, _mm512_mul_ps(values, slope))
+            };
+            let second = if second.is_empty() {
+                _mm512_setzero_ps()
+            } else {
+                bent(second)
+            };
+            let rounded = as_words(_mm512_cvtne2ps_pbh(second, bent(first)));
+            store_words(_mm512_permutexvar_epi16(in_turn, rounded), words, at);
+        }
+    }
+}
+
+/// The sums of [`ROWS`] outputs: `panels` (`[taps][groups]`) times the tile (`[groups][width]`).
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn multiply(panels: &[Panel], bias: &[f32], tile: &[u32], width: usize, offsets: &[usize]) -> Sums {
+    let groups = tile.len() / width;
+    let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+    for (offset, panels) in offsets.iter().zip(panels.chunks_exact(groups)) {
+        for (panel, row) in panels.iter().zip(tile.chunks_exact(width)) {
+            let row = &row[*offset..*offset + TIMES];
+            let inputs = [0, LANES, 2 * LANES].map(|at| as_halves(load_words(row, at)));
+            for (sums, weights) in sums.iter_mut().zip(panel) {
+                let weights = as_halves(_mm512_set1_epi32(weights.cast_signed()));
+                for (sum, input) in sums.iter_mut().zip(inputs) {
+                    *sum = _mm512_dpbf16_ps(*sum, input, weights);
+                }
+            }
+        }
+    }
+    for (sums, bias) in sums.iter_mut().zip(bias) {
+        for sum in sums {
+            *sum = _mm512_add_ps(*sum, _mm512_set1_ps(*bias));
+        }
+    }
+    sums
+}
+
+/// One output's sums, with what is added from `at` on.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn write(sums: &[__m512; VECTORS], added: &[&[f32]], at: usize, output: &mut [f32]) {
+    for (sum, begin) in sums.iter().zip((0..output.len()).step_by(LANES)) {
+        let mut sum = *sum;
+        for added in added {
+            sum = _mm512_add_ps(sum, load(added, at + begin));
+        }
+        store_floats(sum, output, begin);
+    }
+}
+
+/// The sums of the outputs `rows` at `steps`, those of one channel side by side.
+#[target_feature(enable = "avx512f")]
+fn scatter(
+    sums: &Sums,
+    form: &Form,
+    rows: std::ops::Range<usize>,
+    steps: std::ops::Range<usize>,
+    length: usize,
+    output: &mut [f32],
+) {
+    for (sums, row) in sums.iter().zip(rows) {
+        let mut values = [0.0; TIMES];
+        for (sum, begin) in sums.iter().zip((0..).step_by(LANES)) {
+            store_floats(*sum, &mut values, begin);
+        }
+        let channel = &mut output[row / form.phases * length..][..length];
+        let first = steps.start * form.phases + row % form.phases;
+        let places = (first..).step_by(form.phases);
+        for (value, place) in values[..steps.len()].iter().zip(places) {
+            let place = place.checked_sub(form.cut[0]);
+            if let Some(sample) = place.and_then(|place| channel.get_mut(place)) {
+                *sample = *value;
+            }
+        }
+    }
+}
