@@ -53,6 +53,12 @@ impl Fleet {
         })
     }
 
+    /// Nobody uses its workers any more.
+    pub(crate) async fn close(&self) {
+        self.queue.close().await;
+        self.records.close().await;
+    }
+
     pub(crate) async fn worker(&self) -> anyhow::Result<Box<dyn JobConsumer>> {
         Ok(self.queue.consume(&self.engine).await?)
     }
@@ -147,6 +153,13 @@ impl Crowd {
         tokio::select! {
             told = self.told.recv() => told.context("the workers have ended"),
             Some(ended) = self.tasks.join_next() => ended?,
+        }
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.tasks.shutdown().await;
+        for fleet in &self.fleets {
+            fleet.close().await;
         }
     }
 }

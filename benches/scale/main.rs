@@ -90,6 +90,8 @@ async fn by_waiting(servers: &Servers, options: &Options) -> anyhow::Result<()> 
         }
         costs.say(&format!("{waiting} jobs wait"))?;
     }
+    drop(worker);
+    fleet.close().await;
     Ok(())
 }
 
@@ -108,6 +110,8 @@ async fn by_tenants(servers: &Servers, options: &Options) -> anyhow::Result<()> 
             costs.end(servers, began, options.jobs)?;
         }
         costs.say(&format!("{tenants} tenants"))?;
+        drop(worker);
+        fleet.close().await;
     }
     Ok(())
 }
@@ -129,6 +133,8 @@ async fn by_workers(servers: &Servers, options: &Options) -> anyhow::Result<()> 
         }
         costs.say(&format!("{workers} workers"))?;
     }
+    crowd.close().await;
+    fleet.close().await;
     Ok(())
 }
 
