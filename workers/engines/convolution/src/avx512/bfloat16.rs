@@ -4,9 +4,12 @@
 //! As with bytes, the input is 16 steps of time by two channels, the weights are of two channels, the same
 //! for all times, and taps are the same input a few words further on.
 
-use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_max_ps, _mm512_mul_ps,
-    _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+use std::{
+    arch::x86_64::{
+        __m512, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_max_ps, _mm512_mul_ps,
+        _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    },
+    ops::Range,
 };
 
 use super::vectors::{
@@ -43,23 +46,17 @@ pub(crate) fn run(
         for row in words.chunks_exact(row) {
             tile.extend_from_slice(&row[start..start + width]);
         }
-        let count = TIMES.min(steps - start);
         for ((panels, bias), first) in convolution.blocks().zip((0..).step_by(ROWS)) {
             let sums = multiply(panels, bias, tile, width, &offsets);
+            let place = Place {
+                rows: first..first + bias.len(),
+                steps: start..steps.min(start + TIMES),
+                length,
+            };
             if form.is_plain() {
-                for (sums, output_index) in sums.iter().zip(first..first + bias.len()) {
-                    let at = output_index * length + start;
-                    write(sums, input.added, at, &mut output[at..at + count]);
-                }
+                write(&sums, &place, input.added, output);
             } else {
-                scatter(
-                    &sums,
-                    form,
-                    first..first + bias.len(),
-                    start..start + count,
-                    length,
-                    output,
-                );
+                interleave(&sums, &place, form, output);
             }
         }
     }
@@ -123,40 +120,88 @@ fn multiply(panels: &[Panel], bias: &[f32], tile: &[u32], width: usize, offsets:
     sums
 }
 
-/// One output's sums, with what is added from `at` on.
+/// Where sums belong.
+struct Place {
+    /// Outputs: at most [`ROWS`].
+    rows: Range<usize>,
+    /// At most [`TIMES`].
+    steps: Range<usize>,
+    /// Samples of a channel.
+    length: usize,
+}
+
+/// Sums, each of which is a sample, with what is added to them.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn write(sums: &[__m512; VECTORS], added: &[&[f32]], at: usize, output: &mut [f32]) {
-    for (sum, begin) in sums.iter().zip((0..output.len()).step_by(LANES)) {
-        let mut sum = *sum;
-        for added in added {
-            sum = _mm512_add_ps(sum, load(added, at + begin));
+fn write(sums: &Sums, place: &Place, added: &[&[f32]], output: &mut [f32]) {
+    for (sums, row) in sums.iter().zip(place.rows.clone()) {
+        let at = row * place.length + place.steps.start;
+        let output = &mut output[at..at + place.steps.len()];
+        for (sum, begin) in sums.iter().zip((0..output.len()).step_by(LANES)) {
+            let mut sum = *sum;
+            for added in added {
+                sum = _mm512_add_ps(sum, load(added, at + begin));
+            }
+            store_floats(sum, output, begin);
         }
-        store_floats(sum, output, begin);
     }
 }
 
-/// The sums of the outputs `rows` at `steps`, those of one channel side by side.
+/// Sums, of which those of one channel come to lie side by side.
 #[target_feature(enable = "avx512f")]
-fn scatter(
-    sums: &Sums,
-    form: &Form,
-    rows: std::ops::Range<usize>,
-    steps: std::ops::Range<usize>,
-    length: usize,
-    output: &mut [f32],
-) {
-    for (sums, row) in sums.iter().zip(rows) {
-        let mut values = [0.0; TIMES];
+fn interleave(sums: &Sums, place: &Place, form: &Form, output: &mut [f32]) {
+    let mut values = [[0.0; TIMES]; ROWS];
+    for (sums, values) in sums.iter().zip(&mut values) {
         for (sum, begin) in sums.iter().zip((0..).step_by(LANES)) {
-            store_floats(*sum, &mut values, begin);
+            store_floats(*sum, values, begin);
         }
-        let channel = &mut output[row / form.phases * length..][..length];
-        let first = steps.start * form.phases + row % form.phases;
+    }
+    let phases = form.phases;
+    let values = &values[..place.rows.len()];
+    if !ROWS.is_multiple_of(phases) {
+        return scatter(values, place, form, output);
+    }
+    let mut samples = [0.0; TIMES * ROWS];
+    for (values, first) in values
+        .chunks(phases)
+        .zip(place.rows.clone().step_by(phases))
+    {
+        match phases {
+            8 => side_by_side::<8>(values, &mut samples),
+            4 => side_by_side::<4>(values, &mut samples),
+            2 => side_by_side::<2>(values, &mut samples),
+            _ => side_by_side::<1>(values, &mut samples),
+        }
+        let channel = &mut output[first / phases * place.length..][..place.length];
+        let [begin, end] = [place.steps.start, place.steps.end].map(|step| step * phases);
+        let from = begin.max(form.cut[0]);
+        let to = end.min(form.cut[0] + place.length);
+        if from < to {
+            let samples = &samples[from - begin..to - begin];
+            channel[from - form.cut[0]..to - form.cut[0]].copy_from_slice(samples);
+        }
+    }
+}
+
+/// As many samples of each of the rows in turn.
+fn side_by_side<const PHASES: usize>(values: &[[f32; TIMES]], samples: &mut [f32]) {
+    let (samples, _) = samples.as_chunks_mut::<PHASES>();
+    for (step, samples) in samples.iter_mut().enumerate().take(TIMES) {
+        for (sample, values) in samples.iter_mut().zip(values) {
+            *sample = values[step];
+        }
+    }
+}
+
+/// The same one by one, for channels that lie in two blocks of rows.
+fn scatter(values: &[[f32; TIMES]], place: &Place, form: &Form, output: &mut [f32]) {
+    for (values, row) in values.iter().zip(place.rows.clone()) {
+        let channel = &mut output[row / form.phases * place.length..][..place.length];
+        let first = place.steps.start * form.phases + row % form.phases;
         let places = (first..).step_by(form.phases);
-        for (value, place) in values[..steps.len()].iter().zip(places) {
-            let place = place.checked_sub(form.cut[0]);
-            if let Some(sample) = place.and_then(|place| channel.get_mut(place)) {
+        for (value, at) in values[..place.steps.len()].iter().zip(places) {
+            let at = at.checked_sub(form.cut[0]);
+            if let Some(sample) = at.and_then(|at| channel.get_mut(at)) {
                 *sample = *value;
             }
         }

@@ -52,7 +52,7 @@ impl Key {
     }
 }
 
-/// The instructions that the layout of prepared weights hangs on.
+/// The instructions that what is prepared hangs on: machines with others may see the same folder.
 fn processor() -> String {
     #[cfg(target_arch = "x86_64")]
     {
@@ -61,7 +61,9 @@ fn processor() -> String {
             is_x86_feature_detected!("fma"),
             is_x86_feature_detected!("avx2"),
             is_x86_feature_detected!("avx512f"),
+            is_x86_feature_detected!("avx512bw"),
             is_x86_feature_detected!("avx512vnni"),
+            is_x86_feature_detected!("avx512bf16"),
         ];
         format!("{has:?}")
     }

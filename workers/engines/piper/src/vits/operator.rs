@@ -13,7 +13,7 @@ use ort::{
     },
     value::TensorElementType,
 };
-use voicefleet_convolution::bfloat16::{Convolution, Form, Input, Scratch};
+use voicefleet_convolution::bfloat16::{Convolution, Form, Input, Scratch, is_supported};
 use voicefleet_onnx::graph::{Node, proto::OperatorSet};
 
 const DOMAIN: &str = "voicefleet";
@@ -124,6 +124,9 @@ impl Operator for Convolutions {
     fn create_kernel(&self, node: &KernelContext<'_>) -> ort::Result<OneConvolution> {
         let numbers: Option<Vec<i64>> = node.get(FORM);
         let form = numbers.and_then(|numbers| form(&numbers));
+        if !is_supported() {
+            return Err(ort::Error::new("this processor has no AVX-512 BF16"));
+        }
         Ok(OneConvolution {
             form: form.ok_or_else(|| ort::Error::new("a convolution without a form"))?,
             slope: node.get(SLOPE).unwrap_or(1.0),
