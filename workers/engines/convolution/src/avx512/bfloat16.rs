@@ -36,6 +36,10 @@ pub(crate) fn run(
     let Scratch { words, tile } = scratch;
     let steps = form.steps(input.length);
     let row = (steps.next_multiple_of(TIMES) + form.reach()).max(form.padding[0] + input.length);
+    // Kept as long as the longest was: what is cut off would be zeroed when it comes back.
+    let needed = form.groups() * row;
+    words.resize(needed.max(words.len()), 0);
+    let words = &mut words[..needed];
     round(input, words, form.padding[0], row);
     let offsets: Vec<usize> = (0..form.taps).map(|tap| tap * form.dilation).collect();
     let width = TIMES + form.reach();
@@ -64,10 +68,9 @@ pub(crate) fn run(
 
 /// Bends the input and rounds it into rows of `row` words: `before` zeros, the values of two channels, zeros.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn round(input: &Input<'_>, words: &mut Vec<u32>, before: usize, row: usize) {
+fn round(input: &Input<'_>, words: &mut [u32], before: usize, row: usize) {
     let length = input.length;
     let pairs = input.values.chunks(2 * length);
-    words.resize(pairs.len() * row, 0);
     let slope = _mm512_set1_ps(input.slope);
     // Of a vector with the first channel's 16 numbers and then the second's: one of each in turn.
     let in_turn = words_of(std::array::from_fn(|word| {
@@ -99,7 +102,10 @@ fn round(input: &Input<'_>, words: &mut Vec<u32>, before: usize, row: usize) {
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn multiply(panels: &[Panel], bias: &[f32], tile: &[u32], width: usize, offsets: &[usize]) -> Sums {
     let groups = tile.len() / width;
-    let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+    let mut sums: Sums = std::array::from_fn(|row| {
+        let bias = bias.get(row).copied().unwrap_or_default();
+        [_mm512_set1_ps(bias); VECTORS]
+    });
     for (offset, panels) in offsets.iter().zip(panels.chunks_exact(groups)) {
         for (panel, row) in panels.iter().zip(tile.chunks_exact(width)) {
             let row = &row[*offset..*offset + TIMES];
@@ -110,11 +116,6 @@ fn multiply(panels: &[Panel], bias: &[f32], tile: &[u32], width: usize, offsets:
                     *sum = _mm512_dpbf16_ps(*sum, input, weights);
                 }
             }
-        }
-    }
-    for (sums, bias) in sums.iter_mut().zip(bias) {
-        for sum in sums {
-            *sum = _mm512_add_ps(*sum, _mm512_set1_ps(*bias));
         }
     }
     sums
