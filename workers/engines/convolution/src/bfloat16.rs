@@ -6,6 +6,12 @@
 
 use half::bf16;
 
+/// Changes with the order of [packed](pack) weights. Whoever keeps them keeps this with them.
+pub const LAYOUT: &str = "1";
+
+/// The largest number of a form: products of three are then far from overflowing.
+const LARGEST: usize = 1 << 20;
+
 /// Output channels that are computed together.
 pub(crate) const ROWS: usize = 8;
 
@@ -56,13 +62,13 @@ impl Form {
     }
 
     /// Two input channels make a word.
-    pub(crate) fn groups(&self) -> usize {
+    pub(crate) fn pairs(&self) -> usize {
         self.inputs.div_ceil(2)
     }
 
     /// How many words [`pack`] makes.
     pub fn packed_length(&self) -> usize {
-        self.outputs.div_ceil(ROWS) * self.taps * self.groups() * ROWS
+        self.outputs.div_ceil(ROWS) * self.taps * self.pairs() * ROWS
     }
 
     /// Whether each output at each step is a sample.
@@ -70,7 +76,8 @@ impl Form {
         self.phases == 1 && self.cut == [0, 0]
     }
 
-    fn is_sound(&self) -> bool {
+    /// Whether there is such a convolution. What a form says of lengths is only of worth if so.
+    pub fn is_sound(&self) -> bool {
         let counts = [
             self.inputs,
             self.outputs,
@@ -78,7 +85,13 @@ impl Form {
             self.dilation,
             self.phases,
         ];
-        counts.iter().all(|count| *count > 0) && self.outputs.is_multiple_of(self.phases)
+        let lengths = [self.padding, self.cut];
+        counts.iter().all(|count| (1..=LARGEST).contains(count))
+            && lengths
+                .as_flattened()
+                .iter()
+                .all(|length| *length <= LARGEST)
+            && self.outputs.is_multiple_of(self.phases)
     }
 }
 
@@ -93,10 +106,10 @@ pub fn pack(form: &Form, weights: &[f32]) -> Vec<u32> {
     let mut words = vec![0; form.packed_length()];
     let (panels, _) = words.as_chunks_mut::<ROWS>();
     for (output, weights) in weights.chunks_exact(inputs * taps).enumerate() {
-        let block = output / ROWS * taps * form.groups();
+        let block = output / ROWS * taps * form.pairs();
         for (input, weights) in weights.chunks_exact(taps).enumerate() {
             for (tap, weight) in weights.iter().enumerate() {
-                let panel = &mut panels[block + tap * form.groups() + input / 2];
+                let panel = &mut panels[block + tap * form.pairs() + input / 2];
                 let bits = u32::from(bf16::from_f32(*weight).to_bits());
                 panel[output % ROWS] |= bits << (16 * (input % 2));
             }
@@ -118,7 +131,7 @@ pub struct Input<'a> {
     pub added: &'a [&'a [f32]],
 }
 
-/// Memory that one run needs and the next can use again.
+/// Memory that one run needs and the next can use again: as much as the longest took, two bytes for each number of its input.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// The rounded input: rows of words, a word is two channels at one time.
@@ -183,15 +196,15 @@ impl<'a> Convolution<'a> {
         &self.form
     }
 
-    /// Blocks of [`ROWS`] outputs: their panels `[taps][groups]`, and the biases of those that there are.
+    /// Blocks of [`ROWS`] outputs: their panels `[taps][pairs]`, and the biases of those that there are.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = (&'a [Panel], &'a [f32])> + Clone {
-        let panels = self.form.taps * self.form.groups();
+        let panels = self.form.taps * self.form.pairs();
         self.panels.chunks_exact(panels).zip(self.bias.chunks(ROWS))
     }
 }
 
-/// Whether this processor has the instructions that [`Convolution::apply`] needs: Intel servers since 2020 (Cooper Lake), AMD since
-/// 2022 (Zen 4).
+/// Whether this processor has the instructions that [`Convolution::apply`] needs: Intel servers since 2020 (Cooper Lake) but for
+/// Ice Lake, AMD since 2022 (Zen 4).
 pub fn is_supported() -> bool {
     #[cfg(target_arch = "x86_64")]
     {

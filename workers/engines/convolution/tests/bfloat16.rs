@@ -21,7 +21,7 @@ fn case() -> impl Strategy<Value = Case> {
         1..=9_usize,
         1..=8_usize,
         1..=5_usize,
-        1..=5_usize,
+        1..=9_usize,
     );
     let form = form.prop_flat_map(|(inputs, channels, taps, dilation, phases)| {
         let padding = 0..=taps * dilation;
@@ -167,6 +167,11 @@ fn what_does_not_fit_is_no_convolution() {
     assert!(Convolution::new(form, &packed, &[0.0; 5]).is_none());
     let uneven = Form { phases: 3, ..form };
     assert!(Convolution::new(uneven, &packed, &[0.0; 4]).is_none());
+    let endless = Form {
+        padding: [usize::MAX, 0],
+        ..form
+    };
+    assert!(Convolution::new(endless, &packed, &[0.0; 4]).is_none());
     let still = Form {
         dilation: 0,
         ..form

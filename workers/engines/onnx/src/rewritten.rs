@@ -2,12 +2,9 @@
 
 use std::path::PathBuf;
 
-use ort::{
-    operator::OperatorDomain,
-    session::{Session, builder::GraphOptimizationLevel},
-};
+use ort::session::{Session, builder::GraphOptimizationLevel};
 
-use crate::{OnnxError, SessionOptions, Stages, runtime, session::on_device};
+use crate::{MakeOperators, OnnxError, SessionOptions, Stages, runtime, session::on_device};
 
 /// A model in memory, in [pieces](crate::graph::Network::pieces).
 pub struct Rewritten {
@@ -16,7 +13,7 @@ pub struct Rewritten {
     /// Each as in a model file.
     pub pieces: Vec<Vec<u8>>,
     /// Makes the operators that they have and ONNX Runtime has not, for one session.
-    pub operators: Option<Box<dyn Fn() -> ort::Result<OperatorDomain> + Send + Sync>>,
+    pub operators: Option<Box<MakeOperators>>,
 }
 
 /// Opens a model in memory.

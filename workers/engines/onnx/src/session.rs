@@ -38,14 +38,14 @@ pub fn open_session(model: &Path, options: &SessionOptions) -> Result<Session, O
 }
 
 /// Makes operators of our own for a session.
-pub type MakeOperators<'m> = &'m dyn Fn() -> ort::Result<OperatorDomain>;
+pub type MakeOperators = dyn Fn() -> ort::Result<OperatorDomain> + Send + Sync;
 
 /// Opens a model of which some constants are in memory already.
 pub(crate) fn open_with(
     model: &Path,
     options: SessionOptions,
     constants: &[(&str, Arc<DynValue>)],
-    operators: Option<MakeOperators<'_>>,
+    operators: Option<&MakeOperators>,
 ) -> Result<Session, OnnxError> {
     let environment = runtime::environment()?;
     let unreadable = |source| OnnxError::ModelFile {

@@ -1,7 +1,7 @@
 //! Convolutions in the instructions of AVX-512 with bfloat16.
 //!
 //! `vdpbf16ps` multiplies 32 numbers of 16 bits with 32 others and adds each two products to one of 16 floats.
-//! As with bytes, the input is 16 steps of time by two channels, the weights are of two channels, the same
+//! As with bytes, but with two channels for four: the input is 16 steps of time by two channels, the weights are of two, the same
 //! for all times, and taps are the same input a few words further on.
 
 use std::{
@@ -37,7 +37,7 @@ pub(crate) fn run(
     let steps = form.steps(input.length);
     let row = (steps.next_multiple_of(TIMES) + form.reach()).max(form.padding[0] + input.length);
     // Kept as long as the longest was: what is cut off would be zeroed when it comes back.
-    let needed = form.groups() * row;
+    let needed = form.pairs() * row;
     words.resize(needed.max(words.len()), 0);
     let words = &mut words[..needed];
     round(input, words, form.padding[0], row);
@@ -98,18 +98,19 @@ fn round(input: &Input<'_>, words: &mut [u32], before: usize, row: usize) {
     }
 }
 
-/// The sums of [`ROWS`] outputs: `panels` (`[taps][groups]`) times the tile (`[groups][width]`).
+/// The sums of [`ROWS`] outputs: `panels` (`[taps][pairs]`) times the tile (`[pairs][width]`).
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn multiply(panels: &[Panel], bias: &[f32], tile: &[u32], width: usize, offsets: &[usize]) -> Sums {
-    let groups = tile.len() / width;
+    let pairs = tile.len() / width;
     let mut sums: Sums = std::array::from_fn(|row| {
         let bias = bias.get(row).copied().unwrap_or_default();
         [_mm512_set1_ps(bias); VECTORS]
     });
-    for (offset, panels) in offsets.iter().zip(panels.chunks_exact(groups)) {
+    for (offset, panels) in offsets.iter().zip(panels.chunks_exact(pairs)) {
         for (panel, row) in panels.iter().zip(tile.chunks_exact(width)) {
             let row = &row[*offset..*offset + TIMES];
-            let inputs = [0, LANES, 2 * LANES].map(|at| as_halves(load_words(row, at)));
+            let inputs: [_; VECTORS] =
+                std::array::from_fn(|vector| as_halves(load_words(row, vector * LANES)));
             for (sums, weights) in sums.iter_mut().zip(panel) {
                 let weights = as_halves(_mm512_set1_epi32(weights.cast_signed()));
                 for (sum, input) in sums.iter_mut().zip(inputs) {
@@ -158,10 +159,7 @@ fn interleave(sums: &Sums, place: &Place, form: &Form, output: &mut [f32]) {
         }
     }
     let phases = form.phases;
-    let values = &values[..place.rows.len()];
-    if !ROWS.is_multiple_of(phases) {
-        return scatter(values, place, form, output);
-    }
+    let all = &values[..place.rows.len()];
     let mut samples = [0.0; TIMES * ROWS];
     for (values, first) in values
         .chunks(phases)
@@ -171,7 +169,9 @@ fn interleave(sums: &Sums, place: &Place, form: &Form, output: &mut [f32]) {
             8 => side_by_side::<8>(values, &mut samples),
             4 => side_by_side::<4>(values, &mut samples),
             2 => side_by_side::<2>(values, &mut samples),
-            _ => side_by_side::<1>(values, &mut samples),
+            1 => side_by_side::<1>(values, &mut samples),
+            // Channels lie in two blocks of rows, or there are no such upsamplings.
+            _ => return scatter(all, place, form, output),
         }
         let channel = &mut output[first / phases * place.length..][..place.length];
         let [begin, end] = [place.steps.start, place.steps.end].map(|step| step * phases);
@@ -194,7 +194,7 @@ fn side_by_side<const PHASES: usize>(values: &[[f32; TIMES]], samples: &mut [f32
     }
 }
 
-/// The same one by one, for channels that lie in two blocks of rows.
+/// The same one by one.
 fn scatter(values: &[[f32; TIMES]], place: &Place, form: &Form, output: &mut [f32]) {
     for (values, row) in values.iter().zip(place.rows.clone()) {
         let channel = &mut output[row / form.phases * place.length..][..place.length];

@@ -158,7 +158,7 @@ impl Prepared {
         &self,
         part: &str,
         options: &SessionOptions,
-        operators: Option<MakeOperators<'_>>,
+        operators: Option<&MakeOperators>,
     ) -> Result<Stages, OnnxError> {
         let Some(files) = self.contents.parts.get(part) else {
             let what = format!("it has no part '{part}'");

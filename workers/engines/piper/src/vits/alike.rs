@@ -9,7 +9,10 @@ const TOLERANCE: f32 = 1e-4;
 /// begins near one.
 const TOLERANCE_IN_DB: f64 = 1.0;
 
-/// Samples that a spectrum is made of: a fiftieth to a twentieth of a second.
+/// How far those of any one moment may, so that no click hides among what is right.
+const TOLERANCE_OF_A_FRAME_IN_DB: f64 = 6.0;
+
+/// Samples that a spectrum is made of: a twentieth of a second or so.
 const FRAME: usize = 1024;
 
 /// Of a spectrum's numbers, as many as are summed up to a band: 345 Hz of 22,050.
@@ -27,20 +30,31 @@ pub(super) fn in_each_sample(said: &[f32], expected: &[f32]) -> bool {
 
 /// Whether the spectra are the same to the ear. The waves need not lie on each other: where a sound's parts begin is not heard.
 pub(super) fn in_spectrum(said: &[f32], expected: &[f32]) -> bool {
-    said.len() == expected.len() && distance(said, expected) <= TOLERANCE_IN_DB
+    let frames = distances(said, expected);
+    let worst = frames.iter().copied().fold(0.0, f64::max);
+    said.len() == expected.len()
+        && root_mean_square(&frames) <= TOLERANCE_IN_DB
+        && worst <= TOLERANCE_OF_A_FRAME_IN_DB
 }
 
-/// The root of the mean square of what all bands of all frames differ by, in dB.
-fn distance(said: &[f32], expected: &[f32]) -> f64 {
+/// Of each frame the root of the mean square of what its bands differ by, in dB.
+fn distances(said: &[f32], expected: &[f32]) -> Vec<f64> {
     let (said, expected) = (bands(said), bands(expected));
     let loudest = expected.iter().fold(0.0_f64, |most, band| most.max(*band));
     let silence = loudest * 10.0_f64.powf(-SILENCE / 10.0) + f64::MIN_POSITIVE;
-    let decibels = |power: f64| 10.0 * (power + silence).log10();
-    let squares = said.iter().zip(&expected);
-    let squares = squares.map(|(one, other)| (decibels(*one) - decibels(*other)).powi(2));
+    let decibels = |power: &f64| 10.0 * (power + silence).log10();
+    let differences: Vec<f64> = (said.iter().zip(&expected))
+        .map(|(one, other)| decibels(one) - decibels(other))
+        .collect();
+    let frames = differences.chunks((FRAME / 2 + 1).div_ceil(BAND));
+    frames.map(root_mean_square).collect()
+}
+
+fn root_mean_square(numbers: &[f64]) -> f64 {
+    let squares: f64 = numbers.iter().map(|number| number.powi(2)).sum();
     #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52")]
-    let count = expected.len().max(1) as f64;
-    (squares.sum::<f64>() / count).sqrt()
+    let count = numbers.len().max(1) as f64;
+    (squares / count).sqrt()
 }
 
 /// The power of all bands, frame by frame.
@@ -87,8 +101,18 @@ mod tests {
     fn a_phase_is_another_wave_and_the_same_sound() {
         let (one, other) = (tones(1.0, 0.0), tones(1.0, 1.0));
         assert!(!in_each_sample(&one, &other));
-        assert!(in_spectrum(&one, &other), "{}", distance(&one, &other));
+        assert!(in_spectrum(&one, &other), "{:?}", distances(&one, &other));
         assert!(in_each_sample(&one, &one));
+    }
+
+    #[test]
+    fn a_click_is_not_the_same() {
+        let one: Vec<f32> = tones(1.0, 0.0).repeat(80);
+        let mut other = one.clone();
+        other[70_000..70_030].fill(1.0);
+        let frames = distances(&other, &one);
+        assert!(root_mean_square(&frames) < TOLERANCE_IN_DB, "{frames:?}");
+        assert!(!in_spectrum(&other, &one), "{frames:?}");
     }
 
     #[test]

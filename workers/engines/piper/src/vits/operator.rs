@@ -124,6 +124,7 @@ impl Operator for Convolutions {
     fn create_kernel(&self, node: &KernelContext<'_>) -> ort::Result<OneConvolution> {
         let numbers: Option<Vec<i64>> = node.get(FORM);
         let form = numbers.and_then(|numbers| form(&numbers));
+        let form = form.filter(Form::is_sound);
         if !is_supported() {
             return Err(ort::Error::new("this processor has no AVX-512 BF16"));
         }
@@ -156,14 +157,18 @@ impl Kernel for OneConvolution {
         let [(dims, values), (_, weights), (_, bias), added @ ..] = &inputs[..] else {
             return Err(ort::Error::new("a convolution without weights"));
         };
-        let length = values.len() / self.form.inputs;
+        let [1, channels, 1, length] = dims[..] else {
+            return Err(ort::Error::new(format!("an input of {dims:?}")));
+        };
+        let length = usize::try_from(length).unwrap_or(0);
         let made = self.form.length(length);
         let convolution = Convolution::new(self.form, bytemuck::cast_slice(weights), bias);
         let convolution =
             convolution.ok_or_else(|| ort::Error::new("weights that do not fit the form"))?;
         let added: Vec<&[f32]> = added.iter().map(|(_, added)| *added).collect();
         let fits = |added: &&[f32]| added.len() == made * self.form.channels();
-        if made == 0 || length * self.form.inputs != values.len() || !added.iter().all(fits) {
+        let is_ours = usize::try_from(channels) == Ok(self.form.inputs);
+        if !is_ours || length == 0 || made == 0 || !added.iter().all(fits) {
             return Err(ort::Error::new(format!("an input of {dims:?}")));
         }
         let Some(mut output) = context.output(0, [1, self.form.channels(), 1, made])? else {

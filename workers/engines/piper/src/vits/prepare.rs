@@ -41,7 +41,8 @@ pub(crate) type Open = Box<dyn Fn() -> Result<VoiceNetwork, OnnxError> + Send + 
 /// # Errors
 /// If the model cannot be opened at all.
 pub(crate) fn opener(model: &Path, digest: &str, probe: &Utterance) -> Result<Open, OnnxError> {
-    let key = Key::new(model, digest, VERSION)?;
+    let version = format!("{VERSION}, {}", bfloat16::LAYOUT);
+    let key = Key::new(model, digest, &version)?;
     let make = |folder: &Path| make(model, probe, folder);
     let found = match prepared(&beside(model), &key, make) {
         Ok(prepared) if prepared.has(FRONT) => Some(Arc::new(prepared)),

@@ -34,7 +34,7 @@ impl Writer<'_, '_> {
         let per_output = as_usize(inputs * taps);
         let mut made = Vec::new();
         for (output, range) in slices {
-            self.write_form(&Convolved {
+            self.write_convolved(&Convolved {
                 form: Form {
                     inputs: as_usize(inputs * groups),
                     outputs: range.len(),

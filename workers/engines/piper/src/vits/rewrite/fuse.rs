@@ -35,8 +35,8 @@ fn with_slopes(nodes: Vec<Node>) -> Vec<Node> {
     nodes.into_iter().map(with_slope).collect()
 }
 
-/// A convolution to whose output alone something else that comes of the sequence is added adds it itself, where the addition
-/// was. What does not come of it can be as short as one frame, for all of them.
+/// The sum of a convolution and another value becomes the convolution with one more input, in the place of the addition: if nobody
+/// else uses the convolution's output, and if the other value comes of the sequence, for what does not can be as short as one frame.
 fn with_additions(nodes: Vec<Node>, sequence: &str) -> Vec<Node> {
     let mut uses: HashMap<String, usize> = HashMap::new();
     for input in nodes.iter().flat_map(Node::inputs) {

@@ -19,11 +19,15 @@ pub(super) struct Convolved<'a> {
 }
 
 impl Writer<'_, '_> {
-    pub(super) fn write_form(&mut self, convolved: &Convolved<'_>) -> Result<(), String> {
-        match self.precision {
-            Precision::Single => self.write_blocked(convolved),
-            Precision::Bfloat16 if convolved.groups == 1 => self.write_ours(convolved),
-            Precision::Bfloat16 => return Err("a convolution has groups".to_owned()),
+    pub(super) fn write_convolved(&mut self, convolved: &Convolved<'_>) -> Result<(), String> {
+        if !convolved.form.is_sound() || convolved.groups == 0 {
+            return Err(format!("'{}' is no convolution", convolved.output));
+        }
+        // Ours has no groups; ONNX Runtime computes such a one in either case.
+        if self.precision == Precision::Bfloat16 && convolved.groups == 1 {
+            self.write_ours(convolved);
+        } else {
+            self.write_blocked(convolved);
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use voicefleet_onnx::graph::{Network, Node};
 use self::{simple::Simple, writer::Writer};
 use super::{find::Vocoder, reach::Reach};
 
-/// Frames that the lengths are fixed to while ONNX Runtime optimises. Any number will do.
+/// Frames that the lengths are fixed to for ONNX Runtime to optimise floats. Any number will do.
 const FRAMES: i64 = 1024;
 
 /// The head, with fixed lengths.

@@ -41,7 +41,7 @@ impl Writer<'_, '_> {
             bias.into_iter().flat_map(repeated).collect::<Vec<_>>()
         });
         self.reaches.set(output, reach.upsampled(stride, taps));
-        self.write_form(&Convolved {
+        self.write_convolved(&Convolved {
             form: Form {
                 inputs: as_usize(inputs),
                 outputs: as_usize(outputs * stride),

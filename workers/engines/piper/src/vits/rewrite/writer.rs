@@ -17,7 +17,7 @@ pub(super) struct Writer<'w, 'n> {
     pub(super) precision: Precision,
     inputs: Vec<ValueInfo>,
     /// The input that the audio is made of, frame by frame.
-    sequence: Option<String>,
+    sequence: String,
     pub(super) nodes: Vec<Node>,
     written: Vec<Tensor>,
     /// What the images of the sequences are called.
@@ -38,7 +38,7 @@ impl<'w, 'n> Writer<'w, 'n> {
             simple,
             precision,
             inputs: Vec::new(),
-            sequence: None,
+            sequence: String::new(),
             nodes: Vec::new(),
             written: Vec::new(),
             images: HashMap::new(),
@@ -50,7 +50,7 @@ impl<'w, 'n> Writer<'w, 'n> {
     pub(super) fn takes_sequence(&mut self, name: &str, dims: [Option<i64>; 3]) {
         let info = ValueInfo::tensor(name, ElementType::FLOAT, Some(&dims));
         self.inputs.push(info);
-        self.sequence = Some(name.to_owned());
+        name.clone_into(&mut self.sequence);
         self.as_image(name);
     }
 
@@ -71,7 +71,7 @@ impl<'w, 'n> Writer<'w, 'n> {
     pub(super) fn takes_window(&mut self, name: &str, dims: [Option<i64>; 4], scale: Option<f32>) {
         let info = ValueInfo::tensor(BETWEEN, ElementType::FLOAT, Some(&dims));
         self.inputs.push(info);
-        self.sequence = Some(BETWEEN.to_owned());
+        BETWEEN.clone_into(&mut self.sequence);
         self.images.insert(name.to_owned(), BETWEEN.to_owned());
         self.pending
             .extend(scale.map(|scale| (name.to_owned(), scale)));
@@ -196,8 +196,7 @@ impl<'w, 'n> Writer<'w, 'n> {
         let name = name.unwrap_or("audio");
         self.nodes.push(Node::new("Identity", &[&image], name));
         if self.precision == Precision::Bfloat16 {
-            let sequence = self.sequence.as_deref().unwrap_or_default();
-            self.nodes = fuse(self.nodes, sequence);
+            self.nodes = fuse(self.nodes, &self.sequence);
         }
         let mut written = network.of(Graph {
             name: Some(name.to_owned()),
