@@ -67,7 +67,7 @@ impl Form {
     }
 
     /// How many words [`pack`] makes.
-    pub fn packed_length(&self) -> usize {
+    pub(crate) fn packed_length(&self) -> usize {
         self.outputs.div_ceil(ROWS) * self.taps * self.pairs() * ROWS
     }
 

@@ -159,19 +159,17 @@ fn interleave(sums: &Sums, place: &Place, form: &Form, output: &mut [f32]) {
         }
     }
     let phases = form.phases;
-    let all = &values[..place.rows.len()];
+    let values = &values[..place.rows.len()];
     let mut samples = [0.0; TIMES * ROWS];
-    for (values, first) in values
-        .chunks(phases)
-        .zip(place.rows.clone().step_by(phases))
-    {
+    let firsts = place.rows.clone().step_by(phases);
+    for (of_channel, first) in values.chunks(phases).zip(firsts) {
         match phases {
-            8 => side_by_side::<8>(values, &mut samples),
-            4 => side_by_side::<4>(values, &mut samples),
-            2 => side_by_side::<2>(values, &mut samples),
-            1 => side_by_side::<1>(values, &mut samples),
+            8 => side_by_side::<8>(of_channel, &mut samples),
+            4 => side_by_side::<4>(of_channel, &mut samples),
+            2 => side_by_side::<2>(of_channel, &mut samples),
+            1 => side_by_side::<1>(of_channel, &mut samples),
             // Channels lie in two blocks of rows, or there are no such upsamplings.
-            _ => return scatter(all, place, form, output),
+            _ => return scatter(values, place, form, output),
         }
         let channel = &mut output[first / phases * place.length..][..place.length];
         let [begin, end] = [place.steps.start, place.steps.end].map(|step| step * phases);
