@@ -13,7 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -24,24 +24,35 @@ use lapin::{
     options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
     types::{FieldTable, ShortString},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use voicefleet_core::Tier;
 
 use crate::{delivery::Desk, topology::Lane};
 
-/// What has come, from the lane of that tier.
-type Arrival = (Tier, lapin::Result<Message>);
+/// What has come from the lane of that tier; `None` when nothing comes from there any more.
+type Arrival = (Tier, Option<lapin::Result<Message>>);
 
-/// What comes from one lane.
-struct FromLane(Tier, Consumer);
+/// A lane feeds no more.
+#[derive(Debug, thiserror::Error)]
+#[error("the broker feeds from the lane {0} no more")]
+pub(crate) struct Ended(Tier);
+
+/// What comes from one lane, until it ends.
+struct FromLane(Tier, Option<Consumer>);
 
 impl Stream for FromLane {
     type Item = Arrival;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Arrival>> {
         let tier = self.0;
-        let message = self.1.poll_next_unpin(cx);
-        message.map(|message| message.map(|message| (tier, message)))
+        let Some(consumer) = &mut self.1 else {
+            return Poll::Ready(None);
+        };
+        let message = ready!(consumer.poll_next_unpin(cx));
+        if message.is_none() {
+            self.1 = None;
+        }
+        Poll::Ready(Some((tier, message)))
     }
 }
 
@@ -89,6 +100,7 @@ pub(crate) struct Feed {
 }
 
 struct Open {
+    /// By [`Tier::rank`].
     consumers: Vec<(Channel, ShortString)>,
     arriving: SelectAll<FromLane>,
     /// Arrived, and not taken; by [`Tier::rank`].
@@ -124,22 +136,25 @@ impl Feed {
     }
 
     async fn open_lane(&mut self, lane: &Lane, channel: &Channel) -> lapin::Result<()> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let tier = lane.tier();
+        // A name of our own is known before the broker answers, so that it can be cancelled whatever happens.
+        let tag = ShortString::from(uuid::Uuid::now_v7().to_string());
+        open.consumers.push((channel.clone(), tag.clone()));
         channel
             .basic_qos(self.prefetch, BasicQosOptions::default())
             .await?;
         let consumer = channel
             .basic_consume(
                 lane.ready().into(),
-                "".into(),
+                tag,
                 BasicConsumeOptions::default(),
                 FieldTable::default(),
             )
             .await?;
-        if let Some(open) = &mut self.open {
-            let tier = lane.tier();
-            open.consumers.push((channel.clone(), consumer.tag()));
-            open.arriving.push(FromLane(tier, consumer));
-        }
+        open.arriving.push(FromLane(tier, Some(consumer)));
         Ok(())
     }
 
@@ -150,7 +165,7 @@ impl Feed {
     }
 
     /// In which tiers something waits here.
-    pub(crate) fn waiting(&mut self) -> lapin::Result<[bool; 3]> {
+    pub(crate) fn waiting(&mut self) -> Result<[bool; 3], Ended> {
         let Some(open) = &mut self.open else {
             return Ok([false; 3]);
         };
@@ -160,9 +175,12 @@ impl Feed {
         Ok(open.waiting.each_ref().map(|lane| !lane.is_empty()))
     }
 
-    /// The oldest of that tier.
-    pub(crate) fn take(&mut self, tier: Tier) -> Option<Message> {
-        self.open.as_mut()?.waiting[tier.rank()].pop_front()
+    /// The oldest of that tier, and the channel that it came by.
+    pub(crate) fn take(&mut self, tier: Tier) -> Option<(Channel, Message)> {
+        let open = self.open.as_mut()?;
+        let (channel, _) = open.consumers.get(tier.rank())?;
+        let message = open.waiting[tier.rank()].pop_front()?;
+        Some((channel.clone(), message))
     }
 
     /// Notes that the worker has taken what it has room for. Whether something has been left here every time
@@ -178,21 +196,28 @@ impl Feed {
         open.left_since.get_or_insert_with(Instant::now).elapsed() > most
     }
 
-    /// Waits until something more has come; `false` if nothing comes any more.
-    pub(crate) async fn more(&mut self) -> lapin::Result<bool> {
+    /// Waits until something more has come.
+    pub(crate) async fn more(&mut self) -> Result<(), Ended> {
         let Some(open) = &mut self.open else {
-            return Ok(false);
+            return Ok(());
         };
         match open.arriving.next().await {
-            Some(arrival) => open.put(arrival).map(|()| true),
-            None => Ok(false),
+            Some(arrival) => open.put(arrival),
+            None => Ok(()),
         }
     }
 
-    /// Ends it. What has come and was not taken goes back to its place.
+    /// Ends it. What has come and was not taken goes back to its place, now or as soon as the broker answers.
     pub(crate) async fn end(mut self) {
-        if let Some(open) = self.open.take() {
-            open.close(&self.desk).await;
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        let closing = self.desk.tasks.spawn(open.close(self.desk.clone()));
+        if timeout(self.desk.publisher.patience(), closing)
+            .await
+            .is_err()
+        {
+            tracing::debug!("the broker takes long to feed no more");
         }
     }
 }
@@ -203,40 +228,44 @@ impl Drop for Feed {
         else {
             return;
         };
-        let desk = self.desk.clone();
-        let tasks = desk.tasks.clone();
-        tasks.spawn_on(async move { open.close(&desk).await }, &runtime);
+        let closing = open.close(self.desk.clone());
+        self.desk.tasks.spawn_on(closing, &runtime);
     }
 }
 
 impl Open {
-    fn put(&mut self, (tier, message): Arrival) -> lapin::Result<()> {
-        self.waiting[tier.rank()].push_back(message?);
-        Ok(())
+    fn put(&mut self, (tier, arrival): Arrival) -> Result<(), Ended> {
+        match arrival {
+            Some(Ok(message)) => {
+                self.waiting[tier.rank()].push_back(message);
+                Ok(())
+            }
+            Some(Err(error)) => {
+                tracing::debug!(%error, %tier, "a lane feeds no more");
+                Err(Ended(tier))
+            }
+            None => Err(Ended(tier)),
+        }
     }
 
-    /// If the broker does not answer, the connection ends, and with it what was unsettled.
-    async fn close(mut self, desk: &Desk) {
-        let closing = async {
-            let cancelling = self.consumers.iter().map(|(channel, tag)| {
-                channel.basic_cancel(tag.clone(), BasicCancelOptions::default())
-            });
-            for cancelled in join_all(cancelling).await {
-                if let Err(error) = cancelled {
-                    tracing::debug!(%error, "a lane is not left in order");
-                    return Ok(());
-                }
+    /// Takes as long as the broker takes to answer, or until the connection is lost, and with it what was
+    /// unsettled.
+    async fn close(mut self, desk: Desk) {
+        let cancelling = self
+            .consumers
+            .iter()
+            .map(|(channel, tag)| channel.basic_cancel(tag.clone(), BasicCancelOptions::default()));
+        for cancelled in join_all(cancelling).await {
+            if let Err(error) = cancelled {
+                tracing::debug!(%error, "a lane is not left in order");
+                return;
             }
-            while let Some(arrival) = self.arriving.next().await {
-                // What came before a connection was lost comes again.
-                let _ = self.put(arrival);
-            }
-            self.give_back(desk).await;
-            Ok(())
-        };
-        if let Err(error) = desk.publisher.in_time(closing).await {
-            tracing::debug!(%error, "lanes are not left in order");
         }
+        while let Some(arrival) = self.arriving.next().await {
+            // Each ends now.
+            let _ = self.put(arrival);
+        }
+        self.give_back(&desk).await;
     }
 
     async fn give_back(&mut self, desk: &Desk) {

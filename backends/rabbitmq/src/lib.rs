@@ -18,11 +18,13 @@
 
 mod capacity;
 mod config;
+mod connection;
 mod consumer;
 mod delivery;
 mod doorbell;
 mod feed;
 mod headers;
+mod intake;
 mod lines;
 mod publisher;
 mod queue;
@@ -30,4 +32,5 @@ mod rings;
 mod topology;
 
 pub use config::RabbitConfig;
-pub use queue::{ConnectError, RabbitQueue};
+pub use connection::ConnectError;
+pub use queue::RabbitQueue;

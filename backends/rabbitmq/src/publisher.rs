@@ -111,6 +111,11 @@ impl Publisher {
             .await
     }
 
+    /// How long the broker is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// The broker's answer, unless it does not come in time.
     pub(crate) async fn in_time<T>(
         &self,

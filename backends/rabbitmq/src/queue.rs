@@ -7,8 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
-use lapin::{Channel, Connection, ConnectionProperties, options::QueuePurgeOptions};
+use lapin::{Channel, Connection, options::QueuePurgeOptions};
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
@@ -22,42 +21,29 @@ use voicefleet_core::{
 use crate::{
     RabbitConfig,
     capacity::{Estimates, waiting},
-    consumer::{Fetching, HANDS, LOOK_EVERY, Pace, RabbitConsumer},
+    connection::{ConnectError, OnLoss, close, connect},
+    consumer::{Fetching, LOOK_EVERY, Pace, RabbitConsumer},
     delivery::Desk,
     doorbell::{Doorbell, Marks},
     feed::Hand,
     headers,
+    intake::IntakeConnection,
     lines::Lines,
     publisher::Publisher,
     topology::{self, DELAYS_MS, Lane},
 };
 
-/// Shortest and longest wait between two attempts to come back to the broker.
-const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// When callers are told at once that the broker does not answer, instead of having each wait for it.
 const BREAKER: BreakerRules = BreakerRules {
     failures: 3,
     first_pause: Duration::from_millis(500),
     longest_pause: Duration::from_secs(5),
 };
-/// What AMQP calls a close without complaint.
-const REPLY_SUCCESS: u16 = 200;
-
-/// Why the queue could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The broker is not there, or refuses us. The address is not repeated: it holds the password.
-    #[error("RabbitMQ cannot be used: {0}")]
-    Broker(#[from] lapin::Error),
-    /// It did not answer in time.
-    #[error("RabbitMQ did not answer within {0:?}")]
-    Late(Duration),
-}
-
 /// The queue in RabbitMQ.
 pub struct RabbitQueue {
     config: RabbitConfig,
     connection: Connection,
+    intakes: IntakeConnection,
     publisher: Publisher,
     lines: Lines,
     /// For questions, on which publishing need not wait.
@@ -82,7 +68,7 @@ impl RabbitQueue {
         turns: Arc<dyn Turns>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
-        let connection = connect(&config).await?;
+        let connection = connect(&config, &config.name, OnLoss::Remake).await?;
         let tasks = TaskTracker::new();
         let publisher = Publisher::open(&connection, config.patience, tasks.clone()).await?;
         let questions = connection.create_channel().await?;
@@ -98,6 +84,7 @@ impl RabbitQueue {
         let prefix = config.prefix.clone();
         let lines = Lines::new(turns, publisher.clone(), hand, prefix, tasks.clone());
         Ok(Self {
+            intakes: IntakeConnection::new(config.clone()),
             config,
             connection,
             publisher,
@@ -111,15 +98,13 @@ impl RabbitQueue {
         })
     }
 
-    /// Gives back what was dropped and closes the connection; the broker takes back the rest.
+    /// Gives back what was dropped and closes the connections; the broker takes back the rest.
     pub async fn close(&self) {
         self.tasks.close();
         let in_order = async {
             self.tasks.wait().await;
-            let closed = self.connection.close(REPLY_SUCCESS, "stopping".into());
-            if let Err(error) = closed.await {
-                tracing::debug!(%error, "the connection was gone already");
-            }
+            self.intakes.close().await;
+            close(&self.connection).await;
         };
         if tokio::time::timeout(self.config.patience, in_order)
             .await
@@ -249,22 +234,6 @@ fn reconcile(tiers: &mut [TierGauge], jobs: u64) -> u64 {
     elsewhere
 }
 
-async fn connect(config: &RabbitConfig) -> Result<Connection, ConnectError> {
-    let properties = ConnectionProperties::default()
-        .with_connection_name(config.name.as_str().into())
-        .configure_backoff(|backoff| {
-            backoff
-                .with_min_delay(RECONNECT.0)
-                .with_max_delay(RECONNECT.1)
-                .without_max_times()
-                .with_jitter()
-        })
-        .enable_auto_recover();
-    let connecting = Connection::connect(&config.url, properties);
-    let connected = tokio::time::timeout(config.patience, connecting).await;
-    Ok(connected.map_err(|_| ConnectError::Late(config.patience))??)
-}
-
 #[async_trait]
 impl JobQueue for RabbitQueue {
     /// While the broker does not answer, most callers hear so at once.
@@ -285,25 +254,18 @@ impl JobQueue for RabbitQueue {
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
         self.check_known(engine)?;
         let opening = async {
-            let hands = (0..HANDS).map(|_| self.connection.create_channel());
-            let hands = try_join_all(hands).await?;
-            let feeding = [
-                self.connection.create_channel().await?,
-                self.connection.create_channel().await?,
-                self.connection.create_channel().await?,
-            ];
             let bell = self.connection.create_channel().await?;
-            let doorbell = Doorbell::listen(bell, &self.doorbell(engine)).await?;
-            Ok((hands, feeding, doorbell))
+            Doorbell::listen(bell, &self.doorbell(engine)).await
         };
-        let (hands, feeding, doorbell) = self.in_time(opening).await?;
+        let doorbell = self.in_time(opening).await?;
+        let intake = self.intakes.intake().await?;
         let fetching = Fetching {
-            hands,
             marks: Marks::all(),
             lanes: Tier::ALL.map(|tier| self.lane(engine, tier)),
             rota: TierRota::new(self.config.shares),
             look_again: tokio::time::Instant::now() + LOOK_EVERY,
-            feeding,
+            intakes: self.intakes.clone(),
+            intake,
             bell: doorbell.bell(),
             feed: None,
             feed_from: tokio::time::Instant::now(),

@@ -10,7 +10,7 @@ use super::{
     fetching::{Got, LOOK_EVERY},
     pace::FEED_AGAIN,
 };
-use crate::feed::Feed;
+use crate::feed::{Ended, Feed};
 
 /// How long what a worker is fed with may wait here because it has no room.
 pub(super) const HOLD: Duration = Duration::from_millis(20);
@@ -33,8 +33,9 @@ impl Fetching {
 
     pub(super) async fn start_feed(&mut self) {
         let prefetch = u16::try_from(self.most_room).unwrap_or(u16::MAX);
-        let (lanes, channels) = (&self.lanes, &self.feeding);
-        match Feed::start(lanes, channels, prefetch, self.desk.clone()).await {
+        let (lanes, channels) = (&self.lanes, &self.intake.feeding);
+        let starting = Feed::start(lanes, channels, prefetch, self.desk.clone());
+        match self.desk.publisher.in_time(starting).await {
             Ok(feed) => {
                 self.feed = Some(feed);
                 self.pace.rests = false;
@@ -97,14 +98,14 @@ impl Fetching {
             return None;
         }
         tokio::select! {
-            more = feed.more() => matches!(more, Ok(true)).then(VecDeque::new),
+            more = feed.more() => more.ok().map(|()| VecDeque::new()),
             changed = wishes.changed() => changed.ok().map(|()| VecDeque::new()),
             () = tokio::time::sleep(HOLD), if wish.least < Tier::Batch => None,
         }
     }
 
     /// At most `room` of what has come, in the order in which it is the tiers' turn.
-    async fn take_fed(&mut self, room: usize) -> lapin::Result<VecDeque<Box<dyn Delivery>>> {
+    async fn take_fed(&mut self, room: usize) -> Result<VecDeque<Box<dyn Delivery>>, Ended> {
         let mut found = VecDeque::new();
         while found.len() < room {
             let Some(feed) = self.feed.as_mut() else {
@@ -113,10 +114,9 @@ impl Fetching {
             let Some(tier) = self.rota.pick(feed.waiting()?) else {
                 break;
             };
-            let Some(message) = feed.take(tier) else {
+            let Some((channel, message)) = feed.take(tier) else {
                 break;
             };
-            let channel = self.feeding[tier.rank()].clone();
             let got = Got {
                 channel,
                 message,

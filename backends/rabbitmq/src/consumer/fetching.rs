@@ -19,6 +19,7 @@ use crate::{
     delivery::Desk,
     doorbell::{Bell, Marks},
     feed::{Feed, Hand},
+    intake::{Intake, IntakeConnection},
     publisher::unavailable,
     topology::Lane,
 };
@@ -44,8 +45,8 @@ pub(super) struct Got {
 
 /// What fetches.
 pub(crate) struct Fetching {
-    /// As many channels as may ask at the same time, at least one.
-    pub(crate) hands: Vec<Channel>,
+    pub(crate) intakes: IntakeConnection,
+    pub(crate) intake: Intake,
     pub(crate) marks: Marks,
     /// Indexed by [`Tier::rank`].
     pub(crate) lanes: [Lane; 3],
@@ -53,8 +54,6 @@ pub(crate) struct Fetching {
     /// When everything is to be marked again.
     pub(crate) look_again: Instant,
     pub(crate) desk: Desk,
-    /// For being fed, by [`Tier::rank`].
-    pub(crate) feeding: [Channel; 3],
     pub(crate) bell: Bell,
     pub(crate) feed: Option<Feed>,
     /// When the worker may be fed.
@@ -98,6 +97,7 @@ impl Fetching {
 
     /// The next deliveries; waits for one. What is wished for may change meanwhile.
     async fn fetch(&mut self, wishes: &mut watch::Receiver<Wish>) -> Fetched {
+        self.mend_intake().await?;
         loop {
             let wish = *wishes.borrow_and_update();
             if self.feed.is_some() && self.pace.rests {
@@ -122,13 +122,17 @@ impl Fetching {
                     () = self.idle(wish.least) => {}
                     changed = wishes.changed() => changed.map_err(|_| nobody_asks())?,
                 },
-                Err(error) => {
-                    let recovered = self.hands[0].wait_for_recovery(error).await;
-                    self.marks.mark_all();
-                    recovered.map_err(unavailable)?;
-                }
+                Err(error) => return Err(unavailable(error)),
             }
         }
+    }
+
+    async fn mend_intake(&mut self) -> Result<(), QueueError> {
+        if !self.intake.is_whole() {
+            self.intake = self.intakes.intake().await?;
+            self.marks.mark_all();
+        }
+        Ok(())
     }
 
     fn look_everywhere_now_and_then(&mut self) {
@@ -182,7 +186,7 @@ impl Fetching {
             return Ok(VecDeque::new());
         };
         let there_are = first.left.saturating_add(1);
-        let most = room.min(self.hands.len()).min(there_are);
+        let most = room.min(self.intake.hands.len()).min(there_are);
         let in_a_row = in_a_row(&self.rota, tier, waiting, most);
         let rest = join_all((1..in_a_row).map(|hand| self.get(hand, tier))).await;
         let mut left = first.left;
@@ -207,11 +211,10 @@ impl Fetching {
 
     async fn get(&self, hand: usize, tier: Tier) -> lapin::Result<Option<Got>> {
         let lane = self.lanes[tier.rank()].ready();
-        let got = self.hands[hand]
-            .basic_get(lane.into(), BasicGetOptions::default())
-            .await?;
-        Ok(got.map(|got| Got {
-            channel: self.hands[hand].clone(),
+        let channel = &self.intake.hands[hand];
+        let got = channel.basic_get(lane.into(), BasicGetOptions::default());
+        Ok(got.await?.map(|got| Got {
+            channel: channel.clone(),
             left: usize::try_from(got.message_count).unwrap_or(usize::MAX),
             message: got.delivery,
         }))

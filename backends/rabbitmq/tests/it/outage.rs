@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
 use voicefleet_core::{
     EngineId, Envelope, JobId, Tier, Timestamp,
     ports::{Delivery, JobConsumer, JobQueue, QueueError, Settlement},
@@ -98,6 +99,113 @@ async fn a_broker_that_does_not_answer_is_not_asked_by_everybody() {
     link.mend();
     let published = async { while queue.publish(&envelope()).await.is_err() {} };
     within_patience(published).await;
+    queue.close().await;
+}
+
+/// Waits until the broker feeds somebody from the lane of that tier.
+async fn is_fed(server: &RabbitServer, tier: Tier) {
+    let connected = Connection::connect(&server.url(), ConnectionProperties::default()).await;
+    let connection = connected.expect("connected");
+    let channel = connection.create_channel().await.expect("a channel");
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let asking = async {
+        loop {
+            let lane = format!("v1.piper.{tier}").into();
+            let asked = channel.queue_declare(lane, passive, FieldTable::default());
+            if asked.await.expect("the lane is there").consumer_count() > 0 {
+                return;
+            }
+        }
+    };
+    within_patience(asking).await;
+    let closed = connection.close(200, "asked".into()).await;
+    closed.expect("closed");
+}
+
+/// What feeds a worker is given up with it, whenever that is: whoever comes next gets what there is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fed_consumer_that_ends_while_the_broker_is_away_keeps_nothing_from_the_next() {
+    let server = RabbitServer::start().expect("a broker; run `make setup-test`");
+    let link = Link::to(server.port()).await.expect("a link");
+    let piper = EngineId::new("piper");
+    let config = RabbitConfig::new(server.url_at(link.port()), vec![piper.clone()]);
+    let queue = connect(config).await;
+    let mut consumer = queue.consume(&piper).await.expect("a consumer");
+    tokio::select! {
+        _ = consumer.next() => unreachable!("nothing was published"),
+        // Fed from the most urgent lane first.
+        () = is_fed(&server, Tier::Batch) => {}
+    }
+
+    link.cut();
+    let noticed = async { while queue.gauge(&piper).await.is_ok() {} };
+    within_patience(noticed).await;
+    drop(consumer);
+    link.mend();
+
+    let envelope = envelope();
+    let published = async { while queue.publish(&envelope).await.is_err() {} };
+    within_patience(published).await;
+    let consuming = async {
+        loop {
+            if let Ok(consumer) = queue.consume(&piper).await {
+                return consumer;
+            }
+        }
+    };
+    let mut consumer = within_patience(consuming).await;
+    let delivery = next(&mut consumer).await;
+    assert_eq!(delivery.envelope().job_id, envelope.job_id);
+    delivery.settle(Settlement::Done).await.expect("settled");
+    queue.close().await;
+}
+
+/// What it had asked when the broker went is not waited for when it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_asks_while_the_broker_goes_asks_again() {
+    let server = RabbitServer::start().expect("a broker; run `make setup-test`");
+    let link = Link::to(server.port()).await.expect("a link");
+    let piper = EngineId::new("piper");
+    let config = RabbitConfig::new(server.url_at(link.port()), vec![piper.clone()]);
+    let queue = connect(config).await;
+    let elsewhere = connect(RabbitConfig::new(server.url(), vec![piper.clone()])).await;
+    let mut consumer = queue.consume(&piper).await.expect("a consumer");
+
+    // One that wants realtime jobs alone is not fed, and asks now and then.
+    let outage = async {
+        link.stall();
+        link.has_swallowed().await;
+        link.cut();
+        link.has_refused(4).await;
+        link.mend();
+        let job = speech_job(
+            "01a20000-0000-7000-8000-000000000000",
+            Tier::Realtime,
+            Timestamp(0),
+        );
+        let envelope = Envelope::for_job(&job);
+        while queue.publish(&envelope).await.is_err() {}
+        std::future::pending::<()>().await;
+    };
+    let asking = async {
+        loop {
+            if let Ok(delivery) = consumer.next_of(Tier::Realtime).await {
+                return delivery;
+            }
+        }
+    };
+    let delivery = within_patience(async {
+        tokio::select! {
+            delivery = asking => delivery,
+            () = outage => unreachable!("it does not end"),
+        }
+    });
+    let settled = delivery.await.settle(Settlement::Done).await;
+    settled.expect("settled");
+    elsewhere.close().await;
     queue.close().await;
 }
 
