@@ -1,6 +1,6 @@
 //! How a worker hears of new work.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -11,16 +11,20 @@ use lapin::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use voicefleet_core::{Tier, ports::Arrivals};
+
+use crate::connection::Broker;
 
 /// Rings that wait for a worker whose connection is slow. One that is dropped is made up for by looking.
 const MOST_RINGS: i32 = 64;
 
-/// A queue of this worker's own, to which all rings come.
+/// How long after a vain attempt to hear the doorbell again the next one is made.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// A queue of this worker's own, to which all rings come. Ends with its connection.
 pub(crate) struct Doorbell {
-    channel: Channel,
     rings: Consumer,
     bell: Bell,
 }
@@ -44,6 +48,11 @@ impl Bell {
             .await
     }
 
+    /// Whether its connection is there still.
+    pub(crate) fn is_there(&self) -> bool {
+        self.channel.status().connected()
+    }
+
     /// None come any more.
     pub(crate) async fn disconnect(&self) -> lapin::Result<()> {
         let (queue, exchange) = (self.queue.as_str().into(), self.exchange.as_str().into());
@@ -55,8 +64,8 @@ impl Bell {
 
 impl Doorbell {
     /// Listens at the exchange `exchange`, which must have been declared.
-    pub(crate) async fn listen(channel: Channel, exchange: &str) -> lapin::Result<Self> {
-        // A name of our own, since the broker's would be another after a reconnect.
+    pub(crate) async fn listen(broker: &Broker, exchange: &str) -> lapin::Result<Self> {
+        let channel = broker.channel().await?;
         let queue = format!("{exchange}.{}", uuid::Uuid::now_v7());
         let options = QueueDeclareOptions {
             exclusive: true,
@@ -86,11 +95,7 @@ impl Doorbell {
                 FieldTable::default(),
             )
             .await?;
-        Ok(Self {
-            channel,
-            rings,
-            bell,
-        })
+        Ok(Self { rings, bell })
     }
 
     /// Its bell.
@@ -98,37 +103,65 @@ impl Doorbell {
         self.bell.clone()
     }
 
-    /// Marks the lanes that it is rung for, until the connection is closed. What was not heard while
-    /// the connection was broken may have been for any.
+    /// Marks the lanes that it is rung for, until the connection is lost.
     pub(crate) async fn mark(mut self, marks: Marks) {
-        while let Some(ring) = self.rings.next().await {
-            let tier = match ring {
-                Ok(ring) => ring.routing_key.as_str().parse().ok(),
-                Err(error) => match self.channel.wait_for_recovery(error).await {
-                    Ok(()) => None,
-                    Err(_) => return,
-                },
-            };
-            match tier {
-                Some(tier) => marks.mark(tier),
-                None => marks.mark_all(),
+        while let Some(Ok(ring)) = self.rings.next().await {
+            match ring.routing_key.as_str().parse() {
+                Ok(tier) => marks.mark(tier),
+                Err(_) => marks.mark_all(),
             }
         }
     }
 }
 
-#[async_trait]
-impl Arrivals for Doorbell {
-    async fn next(&mut self) {
-        let is_open = match self.rings.next().await {
-            Some(Ok(_)) => true,
-            Some(Err(error)) => self.channel.wait_for_recovery(error).await.is_ok(),
-            None => false,
-        };
-        if !is_open {
-            // The connection was closed for good.
-            std::future::pending::<()>().await;
+/// The doorbell for those who take nothing, listened for anew when its connection is lost.
+pub(crate) struct SteadyDoorbell {
+    broker: Broker,
+    exchange: String,
+    patience: Duration,
+    doorbell: Option<Doorbell>,
+}
+
+impl SteadyDoorbell {
+    /// Waits at most `patience` for the broker at a time.
+    pub(crate) fn new(
+        broker: Broker,
+        exchange: String,
+        patience: Duration,
+        doorbell: Doorbell,
+    ) -> Self {
+        Self {
+            broker,
+            exchange,
+            patience,
+            doorbell: Some(doorbell),
         }
+    }
+
+    /// Until the broker lets us.
+    async fn listen(&self) -> Doorbell {
+        loop {
+            let listening = Doorbell::listen(&self.broker, &self.exchange);
+            match timeout(self.patience, listening).await {
+                Ok(Ok(doorbell)) => return doorbell,
+                outcome => tracing::debug!(error = ?outcome.err(), "the doorbell is not heard"),
+            }
+            sleep(LISTEN_AGAIN).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Arrivals for SteadyDoorbell {
+    async fn next(&mut self) {
+        if let Some(doorbell) = &mut self.doorbell {
+            if let Some(Ok(_)) = doorbell.rings.next().await {
+                return;
+            }
+            self.doorbell = None;
+        }
+        // What was not heard meanwhile may have been rung.
+        self.doorbell = Some(self.listen().await);
     }
 }
 

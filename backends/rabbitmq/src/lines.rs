@@ -10,7 +10,6 @@ use std::{
 };
 
 use lapin::{
-    Channel,
     message::{BasicGetMessage, Delivery},
     options::{BasicGetOptions, BasicNackOptions},
 };
@@ -21,6 +20,7 @@ use voicefleet_core::{
 };
 
 use crate::{
+    connection::SteadyChannel,
     delivery::moved,
     publisher::Publisher,
     topology::{self, Lane},
@@ -35,7 +35,7 @@ pub(crate) struct Lines {
     turns: Arc<dyn Turns>,
     publisher: Publisher,
     /// Fetches and declares.
-    hand: Channel,
+    hand: SteadyChannel,
     prefix: String,
     known: Arc<Mutex<HashSet<String>>>,
     /// Owns the calling up.
@@ -46,7 +46,7 @@ impl Lines {
     pub(crate) fn new(
         turns: Arc<dyn Turns>,
         publisher: Publisher,
-        hand: Channel,
+        hand: SteadyChannel,
         prefix: String,
         tasks: TaskTracker,
     ) -> Self {
@@ -78,7 +78,8 @@ impl Lines {
         if self.known().contains(&queue) {
             return Ok(queue);
         }
-        lane.declare_behind(&self.hand, tenant).await?;
+        let hand = self.hand.get().await?;
+        lane.declare_behind(&hand, tenant).await?;
         let mut known = self.known();
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -167,22 +168,19 @@ impl Lines {
         lane: &Lane,
         tenant: &Tenant,
     ) -> Result<Option<BasicGetMessage>, QueueError> {
-        let got = async {
-            let asked = async {
-                let queue = self.open(lane, tenant).await?;
-                let options = BasicGetOptions::default();
-                self.hand.basic_get(queue.into(), options).await
-            };
-            let error = match asked.await {
-                Ok(got) => return Ok(got),
-                Err(error) => error,
-            };
-            self.known().clear();
-            // The channel may be closed now; the next one to call up finds it open.
-            self.hand.wait_for_recovery(error.clone()).await?;
-            Err(error)
+        let asking = async {
+            let queue = self.open(lane, tenant).await?;
+            let options = BasicGetOptions::default();
+            let hand = self.hand.get().await?;
+            hand.basic_get(queue.into(), options).await
         };
-        self.in_time(got).await
+        let got = self.in_time(asking).await;
+        if got.is_err() {
+            // An envelope that comes after all is for nobody, and goes back with the channel.
+            self.hand.give_up();
+            self.known().clear();
+        }
+        got
     }
 
     /// Back to its place behind the lane, and the turn that it may have been given with it. What fails here

@@ -2,20 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use lapin::{
-    BasicProperties, Channel, Confirmation, Connection,
-    options::{BasicPublishOptions, ConfirmSelectOptions},
-};
+use lapin::{BasicProperties, Confirmation, options::BasicPublishOptions};
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{Tier, ports::QueueError};
 
-use crate::rings::{Ring, Rings};
+use crate::{
+    connection::{Broker, Purpose, SteadyChannel},
+    rings::{Ring, Rings},
+};
+
+/// How long after a connection was lost a message is sent again.
+const SEND_AGAIN: Duration = Duration::from_millis(100);
 
 /// A channel on which the broker confirms, and one for what need not be.
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    channel: Channel,
-    doorbell: Channel,
+    channel: SteadyChannel,
+    doorbell: SteadyChannel,
     rings: Rings,
     patience: Duration,
     /// Owns the rings that wait.
@@ -23,22 +26,14 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(crate) async fn open(
-        connection: &Connection,
-        patience: Duration,
-        tasks: TaskTracker,
-    ) -> lapin::Result<Self> {
-        let channel = connection.create_channel().await?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await?;
-        Ok(Self {
-            channel,
-            doorbell: connection.create_channel().await?,
+    pub(crate) fn new(broker: &Broker, patience: Duration, tasks: TaskTracker) -> Self {
+        Self {
+            channel: SteadyChannel::new(broker.clone(), Purpose::Confirmed),
+            doorbell: SteadyChannel::new(broker.clone(), Purpose::Plain),
             rings: Rings::default(),
             patience,
             tasks,
-        })
+        }
     }
 
     /// Puts a message into `queue`; `Ok` means that the broker has it safe.
@@ -51,13 +46,13 @@ impl Publisher {
         body: &[u8],
         properties: BasicProperties,
     ) -> Result<(), QueueError> {
-        let sent =
-            tokio::time::timeout(self.patience, self.until_confirmed(queue, body, properties));
-        sent.await.unwrap_or_else(|_| {
-            Err(QueueError::Unavailable(format!(
-                "the broker did not confirm within {:?}",
-                self.patience
-            )))
+        let mut lost = None;
+        let sending = self.until_confirmed(queue, body, properties, &mut lost);
+        let sent = tokio::time::timeout(self.patience, sending).await;
+        sent.unwrap_or_else(|_| {
+            let late = || format!("the broker did not confirm within {:?}", self.patience);
+            let why = lost.as_ref().map_or_else(late, lapin::Error::to_string);
+            Err(QueueError::Unavailable(why))
         })
     }
 
@@ -66,6 +61,7 @@ impl Publisher {
         queue: &str,
         body: &[u8],
         properties: BasicProperties,
+        lost: &mut Option<lapin::Error>,
     ) -> Result<(), QueueError> {
         loop {
             match self.publish_once(queue, body, properties.clone()).await {
@@ -86,11 +82,10 @@ impl Publisher {
                         "the broker confirms nothing on this channel".to_owned(),
                     ));
                 }
-                Err(error) => self
-                    .channel
-                    .wait_for_recovery(error)
-                    .await
-                    .map_err(unavailable)?,
+                Err(error) => {
+                    *lost = Some(error);
+                    tokio::time::sleep(SEND_AGAIN).await;
+                }
             }
         }
     }
@@ -105,7 +100,8 @@ impl Publisher {
             mandatory: true,
             ..BasicPublishOptions::default()
         };
-        self.channel
+        let channel = self.channel.get().await?;
+        channel
             .basic_publish("".into(), queue.into(), options, body, properties)
             .await?
             .await
@@ -146,13 +142,15 @@ impl Publisher {
     }
 
     async fn ring_now(&self, exchange: &str, tier: Tier) {
-        let ring = self.doorbell.basic_publish(
-            exchange.into(),
-            tier.name().into(),
-            BasicPublishOptions::default(),
-            &[],
-            BasicProperties::default(),
-        );
+        let ring = async {
+            let (exchange, tier) = (exchange.into(), tier.name().into());
+            let (options, properties) =
+                (BasicPublishOptions::default(), BasicProperties::default());
+            let doorbell = self.doorbell.get().await?;
+            doorbell
+                .basic_publish(exchange, tier, options, &[], properties)
+                .await
+        };
         match tokio::time::timeout(self.patience, ring).await {
             Ok(Ok(_)) => {}
             outcome => tracing::debug!(exchange, ?outcome, "the doorbell was not rung"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lapin::{Channel, Connection, options::QueuePurgeOptions};
+use lapin::options::QueuePurgeOptions;
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
@@ -21,13 +21,13 @@ use voicefleet_core::{
 use crate::{
     RabbitConfig,
     capacity::{Estimates, waiting},
-    connection::{ConnectError, OnLoss, close, connect},
+    connection::{Broker, ConnectError, Purpose, SteadyChannel},
     consumer::{Fetching, LOOK_EVERY, Pace, RabbitConsumer},
     delivery::Desk,
-    doorbell::{Doorbell, Marks},
+    doorbell::{Doorbell, Marks, SteadyDoorbell},
     feed::Hand,
     headers,
-    intake::IntakeConnection,
+    intake::Intake,
     lines::Lines,
     publisher::Publisher,
     topology::{self, DELAYS_MS, Lane},
@@ -42,12 +42,11 @@ const BREAKER: BreakerRules = BreakerRules {
 /// The queue in RabbitMQ.
 pub struct RabbitQueue {
     config: RabbitConfig,
-    connection: Connection,
-    intakes: IntakeConnection,
+    broker: Broker,
     publisher: Publisher,
     lines: Lines,
     /// For questions, on which publishing need not wait.
-    questions: Channel,
+    questions: SteadyChannel,
     /// Of publishing.
     breaker: Breaker,
     estimates: Estimates,
@@ -57,8 +56,8 @@ pub struct RabbitQueue {
 }
 
 impl RabbitQueue {
-    /// Connects and declares the lanes of every engine. From then on a lost connection is made again,
-    /// however long that takes.
+    /// Connects and declares the lanes of every engine. From then on a lost connection is made anew when
+    /// something is wanted of the broker.
     ///
     /// # Errors
     /// [`ConnectError`]; the broker must be there at the start.
@@ -68,25 +67,16 @@ impl RabbitQueue {
         turns: Arc<dyn Turns>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
-        let connection = connect(&config, &config.name, OnLoss::Remake).await?;
+        let broker = Broker::connect(config.clone()).await?;
         let tasks = TaskTracker::new();
-        let publisher = Publisher::open(&connection, config.patience, tasks.clone()).await?;
-        let questions = connection.create_channel().await?;
-        for engine in &config.engines {
-            for tier in Tier::ALL {
-                let lane = Lane::new(&config.prefix, engine, tier);
-                lane.declare(&questions).await?;
-            }
-            let doorbell = topology::doorbell(&config.prefix, engine);
-            topology::declare_doorbell(&questions, &doorbell).await?;
-        }
-        let hand = connection.create_channel().await?;
+        let publisher = Publisher::new(&broker, config.patience, tasks.clone());
+        let questions = SteadyChannel::new(broker.clone(), Purpose::Plain);
+        let hand = SteadyChannel::new(broker.clone(), Purpose::Plain);
         let prefix = config.prefix.clone();
         let lines = Lines::new(turns, publisher.clone(), hand, prefix, tasks.clone());
         Ok(Self {
-            intakes: IntakeConnection::new(config.clone()),
             config,
-            connection,
+            broker,
             publisher,
             lines,
             questions,
@@ -98,13 +88,12 @@ impl RabbitQueue {
         })
     }
 
-    /// Gives back what was dropped and closes the connections; the broker takes back the rest.
+    /// Gives back what was dropped and closes the connection; the broker takes back the rest.
     pub async fn close(&self) {
         self.tasks.close();
         let in_order = async {
             self.tasks.wait().await;
-            self.intakes.close().await;
-            close(&self.connection).await;
+            self.broker.close().await;
         };
         if tokio::time::timeout(self.config.patience, in_order)
             .await
@@ -147,7 +136,8 @@ impl RabbitQueue {
         if self.estimates.one_more_fits(queue, most, now) {
             return Ok(());
         }
-        let waiting = self.in_time(waiting(&self.questions, queue)).await?;
+        let asking = async { waiting(&self.questions.get().await?, queue).await };
+        let waiting = self.in_time(asking).await?;
         if waiting < most {
             self.estimates.note(queue, waiting, now);
             return Ok(());
@@ -199,11 +189,12 @@ impl RabbitQueue {
     ) -> Result<(TierGauge, u64), QueueError> {
         let lane = self.lane(engine, tier);
         let count = async {
-            let mut ready = u64::from(waiting(&self.questions, lane.ready()).await?);
+            let questions = self.questions.get().await?;
+            let mut ready = u64::from(waiting(&questions, lane.ready()).await?);
             for delay in DELAYS_MS {
-                ready += u64::from(waiting(&self.questions, &lane.delayed(delay)).await?);
+                ready += u64::from(waiting(&questions, &lane.delayed(delay)).await?);
             }
-            let dead = u64::from(waiting(&self.questions, &lane.dead()).await?);
+            let dead = u64::from(waiting(&questions, &lane.dead()).await?);
             Ok((ready, dead))
         };
         let (ready, dead) = self.in_time(count).await?;
@@ -253,20 +244,16 @@ impl JobQueue for RabbitQueue {
 
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
         self.check_known(engine)?;
-        let opening = async {
-            let bell = self.connection.create_channel().await?;
-            Doorbell::listen(bell, &self.doorbell(engine)).await
-        };
-        let doorbell = self.in_time(opening).await?;
-        let intake = self.intakes.intake().await?;
+        let (marks, doorbell) = (Marks::all(), self.doorbell(engine));
+        let opening = Intake::open(&self.broker, &doorbell, &marks);
+        let intake = self.in_time(opening).await?;
         let fetching = Fetching {
-            marks: Marks::all(),
+            marks,
             lanes: Tier::ALL.map(|tier| self.lane(engine, tier)),
             rota: TierRota::new(self.config.shares),
             look_again: tokio::time::Instant::now() + LOOK_EVERY,
-            intakes: self.intakes.clone(),
+            broker: self.broker.clone(),
             intake,
-            bell: doorbell.bell(),
             feed: None,
             feed_from: tokio::time::Instant::now(),
             hand: Hand::default(),
@@ -276,20 +263,21 @@ impl JobQueue for RabbitQueue {
                 publisher: self.publisher.clone(),
                 lines: self.lines.clone(),
                 clock: Arc::clone(&self.clock),
-                doorbell: self.doorbell(engine),
+                doorbell,
                 tasks: self.tasks.clone(),
             },
         };
-        Ok(Box::new(RabbitConsumer::start(fetching, doorbell)))
+        Ok(Box::new(RabbitConsumer::start(fetching)))
     }
 
     async fn arrivals(&self, engine: &EngineId) -> Result<Box<dyn Arrivals>, QueueError> {
         self.check_known(engine)?;
-        let opening = async {
-            let bell = self.connection.create_channel().await?;
-            Doorbell::listen(bell, &self.doorbell(engine)).await
-        };
-        Ok(Box::new(self.in_time(opening).await?))
+        let exchange = self.doorbell(engine);
+        let listening = Doorbell::listen(&self.broker, &exchange);
+        let doorbell = self.in_time(listening).await?;
+        let (broker, patience) = (self.broker.clone(), self.config.patience);
+        let doorbell = SteadyDoorbell::new(broker, exchange, patience, doorbell);
+        Ok(Box::new(doorbell))
     }
 
     async fn gauge(&self, engine: &EngineId) -> Result<PoolGauge, QueueError> {
@@ -321,7 +309,10 @@ impl JobQueue for RabbitQueue {
         self.check_known(engine)?;
         let dead = self.lane(engine, tier).dead();
         let options = QueuePurgeOptions::default();
-        let purging = self.questions.queue_purge(dead.into(), options);
+        let purging = async {
+            let questions = self.questions.get().await?;
+            questions.queue_purge(dead.into(), options).await
+        };
         Ok(u64::from(self.in_time(purging).await?))
     }
 }

@@ -83,7 +83,7 @@ impl Lane {
     }
 
     /// Declares the queues of the lane.
-    pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+    async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         declare(channel, &self.dead(), &[]).await?;
         let mut ready = self.of_work();
         ready.push((
@@ -105,7 +105,22 @@ pub(crate) fn doorbell(prefix: &str, engine: &EngineId) -> String {
     format!("{prefix}.{engine}.doorbell")
 }
 
-pub(crate) async fn declare_doorbell(channel: &Channel, name: &str) -> lapin::Result<()> {
+/// Declares the lanes and doorbells of these engines.
+pub(crate) async fn declare_all(
+    channel: &Channel,
+    prefix: &str,
+    engines: &[EngineId],
+) -> lapin::Result<()> {
+    for engine in engines {
+        for tier in Tier::ALL {
+            Lane::new(prefix, engine, tier).declare(channel).await?;
+        }
+        declare_doorbell(channel, &doorbell(prefix, engine)).await?;
+    }
+    Ok(())
+}
+
+async fn declare_doorbell(channel: &Channel, name: &str) -> lapin::Result<()> {
     let options = ExchangeDeclareOptions {
         durable: true,
         ..ExchangeDeclareOptions::default()

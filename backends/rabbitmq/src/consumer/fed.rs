@@ -52,9 +52,9 @@ impl Fetching {
     async fn ring_bell(&self, is_heard: bool) {
         let changing = async {
             if is_heard {
-                self.bell.connect().await
+                self.intake.bell.connect().await
             } else {
-                self.bell.disconnect().await
+                self.intake.bell.disconnect().await
             }
         };
         if let Err(error) = self.desk.publisher.in_time(changing).await {

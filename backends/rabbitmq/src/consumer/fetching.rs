@@ -16,10 +16,11 @@ use voicefleet_core::{
 
 use super::{Fetched, Pace, Wish, fed::HOLD};
 use crate::{
+    connection::Broker,
     delivery::Desk,
-    doorbell::{Bell, Marks},
+    doorbell::Marks,
     feed::{Feed, Hand},
-    intake::{Intake, IntakeConnection},
+    intake::Intake,
     publisher::unavailable,
     topology::Lane,
 };
@@ -45,7 +46,7 @@ pub(super) struct Got {
 
 /// What fetches.
 pub(crate) struct Fetching {
-    pub(crate) intakes: IntakeConnection,
+    pub(crate) broker: Broker,
     pub(crate) intake: Intake,
     pub(crate) marks: Marks,
     /// Indexed by [`Tier::rank`].
@@ -54,7 +55,6 @@ pub(crate) struct Fetching {
     /// When everything is to be marked again.
     pub(crate) look_again: Instant,
     pub(crate) desk: Desk,
-    pub(crate) bell: Bell,
     pub(crate) feed: Option<Feed>,
     /// When the worker may be fed.
     pub(crate) feed_from: Instant,
@@ -129,8 +129,8 @@ impl Fetching {
 
     async fn mend_intake(&mut self) -> Result<(), QueueError> {
         if !self.intake.is_whole() {
-            self.intake = self.intakes.intake().await?;
-            self.marks.mark_all();
+            let opening = Intake::open(&self.broker, &self.desk.doorbell, &self.marks);
+            self.intake = self.desk.publisher.in_time(opening).await?;
         }
         Ok(())
     }

@@ -20,8 +20,6 @@ use voicefleet_core::{
     ports::{Delivery, JobConsumer, QueueError},
 };
 
-use crate::doorbell::Doorbell;
-
 pub(crate) use fetching::{Fetching, HANDS, LOOK_EVERY};
 pub(crate) use pace::Pace;
 
@@ -49,12 +47,12 @@ pub(crate) struct RabbitConsumer {
     /// Answered, and not taken yet.
     at_hand: VecDeque<Box<dyn Delivery>>,
     room: usize,
-    /// End with the consumer; the broker then takes back what was fetched for nobody.
-    _tasks: JoinSet<()>,
+    /// Ends with the consumer; the broker then takes back what was fetched for nobody.
+    _fetching: JoinSet<()>,
 }
 
 impl RabbitConsumer {
-    pub(crate) fn start(fetching: Fetching, doorbell: Doorbell) -> Self {
+    pub(crate) fn start(fetching: Fetching) -> Self {
         let (wish, wishes) = watch::channel(Wish {
             answers: 0,
             least: Tier::Batch,
@@ -62,7 +60,6 @@ impl RabbitConsumer {
         });
         let (results, fetched) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
-        tasks.spawn(doorbell.mark(fetching.marks.clone()));
         tasks.spawn(fetching.serve(wishes, results));
         Self {
             wish,
@@ -70,7 +67,7 @@ impl RabbitConsumer {
             outstanding: false,
             at_hand: VecDeque::new(),
             room: 1,
-            _tasks: tasks,
+            _fetching: tasks,
         }
     }
 

@@ -61,7 +61,7 @@ async fn a_broker_that_crashes_loses_nothing_that_it_confirmed() {
     let lost = held.settle(Settlement::Done).await;
     assert!(lost.is_err(), "what was held is in the queue again");
 
-    // The same connection, the same consumer.
+    // The same queue, the same consumer.
     let envelope = envelope();
     let published = async { while queue.publish(&envelope).await.is_err() {} };
     within_patience(published).await;
