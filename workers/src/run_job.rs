@@ -157,7 +157,9 @@ impl<'a> Attempt<'a> {
     }
 
     async fn carry_out(&mut self, job: &Job, already_made: bool) -> Result<(), Setback> {
-        if !already_made {
+        if already_made {
+            self.timings.audio_seconds = self.seconds_of_result(&job.spec).await?;
+        } else {
             let key = BlobKey::Result(job.fingerprint.clone());
             let product = self.compute(&job.spec).await?;
             self.turn = None;
@@ -165,6 +167,15 @@ impl<'a> Attempt<'a> {
             self.store(&key, product.blob).await?;
         }
         self.succeed(job, already_made).await
+    }
+
+    /// The length of what is stored already: by an attempt that was lost before it could say so, or by
+    /// another job.
+    async fn seconds_of_result(&mut self, spec: &JobSpec) -> Result<f64, Setback> {
+        match spec {
+            JobSpec::Speech(_) => speech::seconds_of_result(self).await,
+            JobSpec::Transcription(spec) => Ok(spec.audio_seconds),
+        }
     }
 
     async fn compute(&mut self, spec: &JobSpec) -> Result<Product, Setback> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use voicefleet_core::{
     AudioFormat, Pcm, SpeechSpec,
-    ports::{Blob, EngineError, SpeechEngine, SpeechRequest},
+    ports::{AudioLimits, Blob, BlobKey, EngineError, SpeechEngine, SpeechRequest},
 };
 
 use crate::{
@@ -54,6 +54,22 @@ pub(crate) async fn speak(
         blob,
         audio_seconds,
     })
+}
+
+/// The length of the speech that is stored. 0 if the store cannot give it now: the job has its result all the same.
+pub(crate) async fn seconds_of_result(attempt: &mut Attempt<'_>) -> Result<f64, Setback> {
+    let parts = &attempt.resources.parts;
+    let key = BlobKey::Result(attempt.fingerprint.clone());
+    let Ok(Some(stored)) = parts.blobs.get(&key).await else {
+        return Ok(0.0);
+    };
+    let codec = Arc::clone(&parts.codec);
+    attempt
+        .plan(move || {
+            let speech = codec.decode(&stored.bytes, None, AudioLimits::default());
+            Ok(speech.map_or(0.0, |speech| speech.seconds()))
+        })
+        .await
 }
 
 fn joined(chunks: Vec<Pcm>) -> Result<Pcm, Setback> {

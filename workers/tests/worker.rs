@@ -10,8 +10,8 @@ use std::{
 use fleet::Fleet;
 use voicefleet_audio::Codec;
 use voicefleet_core::{
-    Clock, EngineId, Envelope, ErrorCode, Job, JobSpec, JobState, Pcm, Tier, Timestamp,
-    TranscriptionSpec,
+    AudioFormat, Clock, EngineId, Envelope, ErrorCode, Job, JobSpec, JobState, Pcm, Tier,
+    Timestamp, TranscriptionSpec,
     ports::{
         AudioCodec as _, AudioLimits, Blob, BlobError, BlobKey, BlobStore, EngineError,
         EngineLoader, JobQueue, JobRecords, LoadedEngine, ModelRef, Retention, SpeechChunk,
@@ -318,6 +318,37 @@ async fn followers_get_the_leaders_result() {
         (follower.state, follower.from_cache),
         (JobState::Succeeded, true)
     );
+    assert_eq!(fleet.script.calls(), 1);
+}
+
+#[tokio::test]
+async fn what_a_lost_worker_stored_is_not_computed_again_and_has_its_length() {
+    let fleet = Fleet::start(1);
+    fleet.script.gate().close();
+    fleet.submit("Busy.", Tier::Standard).await;
+    fleet.script.gate().arrived(1).await;
+    let job = fleet.submit("Same.", Tier::Standard).await;
+    let follower = fleet.submit("Same.", Tier::Standard).await;
+    let speech = Pcm {
+        samples: vec![0.1; 3_000],
+        rate: 2_000,
+    };
+    let stored = Blob {
+        bytes: Codec
+            .encode(&speech, AudioFormat::Flac)
+            .expect("encoded")
+            .into(),
+        content_type: "audio/flac".to_owned(),
+    };
+    let key = BlobKey::Result(job.fingerprint.clone());
+    let put = fleet.blobs.put(&key, stored, Retention::Cache).await;
+    put.expect("stored");
+    fleet.script.gate().open();
+    for id in [job.id, follower.id] {
+        let job = fleet.ended(id).await;
+        assert!(job.from_cache);
+        assert!((job.timings.audio_seconds - 1.5).abs() < 1e-9, "{job:?}");
+    }
     assert_eq!(fleet.script.calls(), 1);
 }
 

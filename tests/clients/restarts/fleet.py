@@ -58,7 +58,13 @@ class Fleet:
 
     def times_computed(self) -> collections.Counter:
         """How many jobs were computed of each piece of work, and not answered from the cache or by another job."""
-        return collections.Counter(job["fingerprint"] for job in self.jobs() if job["timings"]["compute_ms"] > 0)
+        return collections.Counter(job["fingerprint"] for job in self.jobs() if was_computed(job))
+
+
+def was_computed(job: dict) -> bool:
+    """A worker that was lost after it stored a result, and before it said so, leaves that to the next attempt."""
+    finished_for_another = job["from_cache"] and job["attempts"] > 1
+    return job["timings"]["compute_ms"] > 0 or finished_for_another
 
 
 @contextlib.contextmanager
