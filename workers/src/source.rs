@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     task::{Context, Poll},
@@ -82,8 +82,24 @@ impl Ticket {
 
 /// The deliveries of one consumer as an apalis backend.
 pub(crate) struct DeliverySource {
-    deliveries: BoxStream<'static, Held>,
+    taking: Taking,
     conclude: Conclude,
+}
+
+/// What the deliveries come from. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Taking(Arc<Mutex<BoxStream<'static, Held>>>);
+
+impl Taking {
+    /// Nothing is taken any more, and what was taken and not handed out goes back: also while nobody asks for deliveries, as
+    /// apalis does not until all jobs are done.
+    pub(crate) fn stop(&self) {
+        *self.deliveries() = stream::pending().boxed();
+    }
+
+    fn deliveries(&self) -> MutexGuard<'_, BoxStream<'static, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl DeliverySource {
@@ -104,9 +120,14 @@ impl DeliverySource {
             }
         });
         Self {
-            deliveries: deliveries.boxed(),
+            taking: Taking(Arc::new(Mutex::new(deliveries.boxed()))),
             conclude,
         }
+    }
+
+    /// By which the taking is stopped.
+    pub(crate) fn taking(&self) -> Taking {
+        self.taking.clone()
     }
 }
 
@@ -165,9 +186,8 @@ impl Backend for DeliverySource {
         cx: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Self::Error>>> {
-        self.deliveries
-            .poll_next_unpin(cx)
-            .map(|held| held.map(|held| Ok(into_task(held))))
+        let delivery = self.taking.deliveries().poll_next_unpin(cx);
+        delivery.map(|held| held.map(|held| Ok(into_task(held))))
     }
 
     fn poll_close(
@@ -175,8 +195,7 @@ impl Backend for DeliverySource {
         _: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Result<(), Self::Error>> {
-        // Dropping the consumer gives back what it had taken but not handed out.
-        self.deliveries = stream::pending().boxed();
+        self.taking.stop();
         Poll::Ready(Ok(()))
     }
 }

@@ -151,16 +151,17 @@ fn drive(
     resources: Arc<Resources>,
     consumer: Box<dyn JobConsumer>,
 ) -> BoxFuture<'static, Result<(), WorkerError>> {
-    let drain = resources.stop.drain.clone();
-    let told_to_stop = async move {
-        drain.cancelled().await;
-        Ok::<(), WorkerError>(())
-    };
     let slots = resources.config.slots;
     let conclude = Conclude::new(Arc::clone(&resources));
     let draining = resources.stop.drain.clone();
     let room = Room::new(slots, resources.in_hand.clone());
     let source = DeliverySource::new(consumer, room, draining, conclude);
+    let (drain, taking) = (resources.stop.drain.clone(), source.taking());
+    let told_to_stop = async move {
+        drain.cancelled().await;
+        taking.stop();
+        Ok::<(), WorkerError>(())
+    };
     let time_limit = resources.config.job_timeout + SETTLE_MARGIN;
     WorkerBuilder::new(format!("{}-{}", resources.engine, std::process::id()))
         .backend(source)

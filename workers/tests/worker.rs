@@ -239,6 +239,18 @@ async fn a_stop_gives_back_what_runs_without_counting_the_attempt() {
 }
 
 #[tokio::test]
+async fn a_drain_ends_the_taking_while_jobs_run() {
+    let fleet = Fleet::start(1);
+    fleet.script.gate().close();
+    let job = fleet.submit("Busy.", Tier::Batch).await;
+    fleet.script.gate().arrived(1).await;
+    fleet.stop.drain.cancel();
+    fleet.not_consumed().await;
+    fleet.script.gate().open();
+    assert_eq!(fleet.ended(job.id).await.state, JobState::Succeeded);
+}
+
+#[tokio::test]
 async fn a_drain_finishes_what_runs_and_takes_nothing_new() {
     let mut fleet = Fleet::start(1);
     fleet.script.gate().close();

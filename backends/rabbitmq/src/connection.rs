@@ -1,99 +1,184 @@
 //! The connection to the broker.
 //!
-//! A process has one. It ends when it is lost, and whoever needs a channel next makes it anew. lapin (4.12) could
+//! A process has one, and another one to publish by: a broker that runs out of memory or disk reads from whoever
+//! publishes no more, and the workers that make room must not stand still with them. A connection ends when it is lost, and whoever
+//! needs a channel next has it made anew. lapin (4.12) could
 //! make it again by itself, but brings back consumers that were given up meanwhile, and what the broker hands to those
 //! nobody ever takes; it never answers what was asked when the connection was lost, if the first attempt to come
 //! back fails; and such an attempt may cost ten seconds, until the broker gives it up.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
 use lapin::{
     Channel, Connection, ConnectionProperties, ConnectionState, ErrorKind,
-    options::ConfirmSelectOptions,
+    options::ConfirmSelectOptions, uri::AMQPUri,
 };
-use tokio::{sync, time::timeout};
+use tokio::{net::TcpStream, sync, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use crate::{RabbitConfig, topology};
 
 /// What AMQP calls a close without complaint.
 const REPLY_SUCCESS: u16 = 200;
 
+/// How long one attempt to connect may take: beyond anybody's patience, so that those who wait for it one after the
+/// other get somewhere.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How long after a vain attempt the next one is made.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Seconds without a sign of the broker that are unusual, unless the address says otherwise (`?heartbeat=`). After two or three
+/// of them the connection is lost: one to a machine that is gone does not end by itself.
+const HEARTBEAT: u16 = 10;
+
 /// Why the queue could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The broker is not there, or refuses us. The address is not repeated: it holds the password.
+    /// The broker is not there, does not answer, or refuses us. The address is not repeated: it holds the password.
     #[error("RabbitMQ cannot be used: {0}")]
     Broker(#[from] lapin::Error),
-    /// It did not answer in time.
-    #[error("RabbitMQ did not answer within {0:?}")]
-    Late(Duration),
 }
 
-/// The broker, as this process reaches it. Clones are the same.
+/// The broker, as this process reaches it by one connection. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Broker(Arc<Shared>);
+pub(crate) struct Broker(Arc<Reached>);
 
-struct Shared {
+struct Reached {
     config: RabbitConfig,
-    link: sync::Mutex<Link>,
+    link: Mutex<Link>,
+    /// Whether what the engines need has been declared by another connection, and this one was not lost since.
+    is_declared: AtomicBool,
+    /// Owns the attempts to connect.
+    tasks: TaskTracker,
 }
+
+/// An attempt that all wait for who need a channel. It goes on when they do not.
+type Attempt = Shared<BoxFuture<'static, lapin::Result<Arc<Connection>>>>;
 
 enum Link {
+    None,
+    Making(Attempt),
     /// It may have been lost since.
-    Made(Box<Connection>),
-    Lost,
+    Made(Arc<Connection>),
+    /// In vain, and too lately to be tried again.
+    Refused(lapin::Error, Instant),
     /// Not to be made any more.
     Closed,
 }
 
 impl Broker {
     /// Connects, and declares what every engine needs.
-    pub(crate) async fn connect(config: RabbitConfig) -> Result<Self, ConnectError> {
-        let patience = config.patience;
-        let broker = Self(Arc::new(Shared {
-            config,
-            link: sync::Mutex::new(Link::Lost),
-        }));
-        let connecting = timeout(patience, broker.channel()).await;
-        connecting.map_err(|_| ConnectError::Late(patience))??;
+    pub(crate) async fn connect(
+        config: RabbitConfig,
+        tasks: TaskTracker,
+    ) -> Result<Self, ConnectError> {
+        let broker = Self::new(config, tasks, false);
+        broker.connection().await?;
         Ok(broker)
+    }
+
+    /// The same broker by a connection of its own, which is made when it is needed.
+    pub(crate) fn beside(&self, purpose: &str) -> Self {
+        let mut config = self.0.config.clone();
+        config.name = format!("{}-{purpose}", config.name);
+        Self::new(config, self.0.tasks.clone(), true)
+    }
+
+    fn new(config: RabbitConfig, tasks: TaskTracker, is_declared: bool) -> Self {
+        Self(Arc::new(Reached {
+            config,
+            link: Mutex::new(Link::None),
+            is_declared: AtomicBool::new(is_declared),
+            tasks,
+        }))
     }
 
     /// A new channel, over a new connection if there is none. To be waited for with a deadline.
     pub(crate) async fn channel(&self) -> lapin::Result<Channel> {
-        let mut link = self.0.link.lock().await;
-        match &*link {
-            Link::Made(connection) if connection.status().connected() => {
-                return connection.create_channel().await;
+        self.connection().await?.create_channel().await
+    }
+
+    async fn connection(&self) -> lapin::Result<Arc<Connection>> {
+        let attempt = {
+            let mut link = self.link();
+            match &*link {
+                Link::Made(connection) if connection.status().connected() => {
+                    return Ok(Arc::clone(connection));
+                }
+                Link::Making(attempt) => attempt.clone(),
+                Link::Refused(why, at) if at.elapsed() < PAUSE => return Err(why.clone()),
+                Link::Closed => return Err(closed()),
+                Link::None | Link::Made(_) | Link::Refused(..) => {
+                    let attempt = self.begin();
+                    *link = Link::Making(attempt.clone());
+                    attempt
+                }
             }
-            Link::Closed => {
-                return Err(ErrorKind::InvalidConnectionState(ConnectionState::Closed).into());
-            }
-            Link::Made(_) | Link::Lost => *link = Link::Lost,
+        };
+        attempt.await
+    }
+
+    fn begin(&self) -> Attempt {
+        let broker = self.clone();
+        let making = self
+            .0
+            .tasks
+            .spawn(async move { broker.make_in_time().await });
+        let made = async { making.await.unwrap_or_else(|_| Err(closed())) };
+        made.boxed().shared()
+    }
+
+    async fn make_in_time(&self) -> lapin::Result<Arc<Connection>> {
+        let late = || {
+            let reason = format!("it did not answer within {ATTEMPT:?}");
+            io::Error::new(io::ErrorKind::TimedOut, reason)
+        };
+        let made = timeout(ATTEMPT, self.make()).await;
+        let made = made.unwrap_or_else(|_| Err(late().into())).map(Arc::new);
+        let mut link = self.link();
+        if matches!(*link, Link::Closed) {
+            return Err(closed());
         }
-        let connection = self.make().await?;
-        let channel = connection.create_channel().await?;
-        *link = Link::Made(Box::new(connection));
-        Ok(channel)
+        *link = match &made {
+            Ok(connection) => Link::Made(Arc::clone(connection)),
+            Err(why) => Link::Refused(why.clone(), Instant::now()),
+        };
+        made
     }
 
     /// Declares everything anew, too: the broker may be another one, or have lost what it had.
     async fn make(&self) -> lapin::Result<Connection> {
         let config = &self.0.config;
+        let mut uri: AMQPUri = config.url.parse().map_err(io::Error::other)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        // lapin (4.12) leaves two tasks behind for every address that does not answer.
+        let address = (uri.authority.host.as_str(), uri.authority.port);
+        drop(TcpStream::connect(address).await?);
         let name = config.name.as_str().into();
         let properties = ConnectionProperties::default().with_connection_name(name);
-        let connection = Connection::connect(&config.url, properties).await?;
-        let channel = connection.create_channel().await?;
-        topology::declare_all(&channel, &config.prefix, &config.engines).await?;
+        let connection = Connection::connect_uri(uri, properties).await?;
+        if !self.0.is_declared.swap(false, Ordering::AcqRel) {
+            let channel = connection.create_channel().await?;
+            topology::declare_all(&channel, &config.prefix, &config.engines).await?;
+        }
         Ok(connection)
     }
 
-    /// Closes the connection for good; the broker takes back whatever is unsettled.
+    /// Closes the connection for good; the broker takes back whatever is unsettled. To be waited for with a deadline.
     pub(crate) async fn close(&self) {
-        let link = std::mem::replace(&mut *self.0.link.lock().await, Link::Closed);
+        let link = std::mem::replace(&mut *self.link(), Link::Closed);
         let Link::Made(connection) = link else {
             return;
         };
@@ -102,6 +187,14 @@ impl Broker {
             tracing::debug!(%error, "the connection was gone already");
         }
     }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.0.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn closed() -> lapin::Error {
+    ErrorKind::InvalidConnectionState(ConnectionState::Closed).into()
 }
 
 /// What a channel is for.
@@ -155,9 +248,13 @@ impl SteadyChannel {
         Ok(channel)
     }
 
-    /// Gives it up, and with it whatever came by it and is unsettled; the next to need it opens another.
-    pub(crate) fn give_up(&self) {
-        *self.slot() = None;
+    /// Gives `channel` up, if it is still this one, and with it whatever came by it and is unsettled; the next to need it
+    /// opens another.
+    pub(crate) fn give_up(&self, channel: &Channel) {
+        let mut slot = self.slot();
+        if slot.as_ref() == Some(channel) {
+            *slot = None;
+        }
     }
 
     fn open(&self) -> Option<Channel> {
@@ -165,7 +262,7 @@ impl SteadyChannel {
         channel.filter(|channel| channel.status().connected())
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Channel>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Channel>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

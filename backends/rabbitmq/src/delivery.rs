@@ -17,7 +17,7 @@ use crate::{
     feed::Held,
     headers,
     lines::Lines,
-    publisher::{Publisher, unavailable},
+    publisher::Publisher,
     topology::{Lane, step_for},
 };
 
@@ -78,7 +78,7 @@ impl Delivery for RabbitDelivery {
         };
         let Received { envelope, lane, .. } = &self.received;
         match settlement {
-            Settlement::Done => acknowledge(&acker).await,
+            Settlement::Done => acknowledge(&self.desk.publisher, &acker).await,
             Settlement::GiveBack => give_back(&acker, &self.desk, lane.tier()).await,
             Settlement::Retry { not_before } => {
                 let next = Envelope {
@@ -124,12 +124,12 @@ pub(crate) async fn moved(
     acker: &Acker,
 ) -> Result<(), QueueError> {
     publisher.publish(queue, body, properties).await?;
-    acknowledge(acker).await
+    acknowledge(publisher, acker).await
 }
 
-async fn acknowledge(acker: &Acker) -> Result<(), QueueError> {
-    let sent = acker.ack(BasicAckOptions::default()).await;
-    still_ours(sent)
+async fn acknowledge(publisher: &Publisher, acker: &Acker) -> Result<(), QueueError> {
+    let sending = acker.ack(BasicAckOptions::default());
+    still_ours(publisher.in_time(sending).await?)
 }
 
 /// Back to its place in the queue, for anybody.
@@ -138,14 +138,14 @@ async fn give_back(acker: &Acker, desk: &Desk, tier: Tier) -> Result<(), QueueEr
         requeue: true,
         ..BasicNackOptions::default()
     };
-    still_ours(acker.nack(options).await)?;
-    desk.publisher.ring(&desk.doorbell, tier).await;
+    still_ours(desk.publisher.in_time(acker.nack(options)).await?)?;
+    desk.publisher.ring(&desk.doorbell, tier);
     Ok(())
 }
 
 /// `false` means that the channel on which it came is gone, and the message is in the queue again.
-fn still_ours(sent: lapin::Result<bool>) -> Result<(), QueueError> {
-    if sent.map_err(unavailable)? {
+fn still_ours(sent: bool) -> Result<(), QueueError> {
+    if sent {
         return Ok(());
     }
     let message = "the connection on which the delivery came is gone; it will come again";

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use lapin::{
     Channel, Consumer,
     options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions},
@@ -83,14 +83,16 @@ impl Doorbell {
             exchange: exchange.to_owned(),
         };
         bell.connect().await?;
+        // The wait would leave a half-way, at which the rings that come are nobody's and pile up.
         let options = BasicConsumeOptions {
             no_ack: true,
+            nowait: true,
             ..BasicConsumeOptions::default()
         };
         let rings = channel
             .basic_consume(
                 queue.as_str().into(),
-                "".into(),
+                queue.as_str().into(),
                 options,
                 FieldTable::default(),
             )
@@ -156,6 +158,8 @@ impl Arrivals for SteadyDoorbell {
     async fn next(&mut self) {
         if let Some(doorbell) = &mut self.doorbell {
             if let Some(Ok(_)) = doorbell.rings.next().await {
+                // All that have come meanwhile say the same.
+                while let Some(Some(Ok(_))) = doorbell.rings.next().now_or_never() {}
                 return;
             }
             self.doorbell = None;

@@ -150,7 +150,11 @@ impl Feed {
             .basic_consume(
                 lane.ready().into(),
                 tag,
-                BasicConsumeOptions::default(),
+                // Without a wait there is no half-way, at which what comes would be for nobody.
+                BasicConsumeOptions {
+                    nowait: true,
+                    ..BasicConsumeOptions::default()
+                },
                 FieldTable::default(),
             )
             .await?;
@@ -257,8 +261,8 @@ impl Open {
             .map(|(channel, tag)| channel.basic_cancel(tag.clone(), BasicCancelOptions::default()));
         for cancelled in join_all(cancelling).await {
             if let Err(error) = cancelled {
+                // Its channel is gone, and what came by it is back already.
                 tracing::debug!(%error, "a lane is not left in order");
-                return;
             }
         }
         while let Some(arrival) = self.arriving.next().await {
@@ -283,7 +287,7 @@ impl Open {
                 }
             }
             if is_news {
-                desk.publisher.ring(&desk.doorbell, tier).await;
+                desk.publisher.ring(&desk.doorbell, tier);
             }
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Intake {
     /// For being fed, by [`Tier::rank`](voicefleet_core::Tier::rank).
     pub(crate) feeding: [Channel; 3],
     pub(crate) bell: Bell,
+    /// An answer may come that nobody waits for any more: an envelope, kept from others until its channel is closed.
+    is_spoilt: bool,
     /// Marks the lanes that the bell is rung for.
     _marking: JoinSet<()>,
 }
@@ -28,29 +30,34 @@ impl Intake {
         doorbell: &str,
         marks: &Marks,
     ) -> lapin::Result<Self> {
-        let hands = (0..HANDS).map(|_| broker.channel());
-        let hands = try_join_all(hands).await?;
-        let feeding = [
-            broker.channel().await?,
-            broker.channel().await?,
-            broker.channel().await?,
-        ];
-        let doorbell = Doorbell::listen(broker, doorbell).await?;
+        let hands = try_join_all((0..HANDS).map(|_| broker.channel()));
+        let feeding =
+            async { tokio::try_join!(broker.channel(), broker.channel(), broker.channel()) };
+        let doorbell = Doorbell::listen(broker, doorbell);
+        let (hands, feeding, doorbell) = tokio::try_join!(hands, feeding, doorbell)?;
         let bell = doorbell.bell();
         let mut marking = JoinSet::new();
         marking.spawn(doorbell.mark(marks.clone()));
         marks.mark_all();
         Ok(Self {
             hands,
-            feeding,
+            feeding: feeding.into(),
             bell,
+            is_spoilt: false,
             _marking: marking,
         })
     }
 
-    /// Whether all of it is there still.
+    /// A question was given up before it was answered.
+    pub(crate) fn spoil(&mut self) {
+        self.is_spoilt = true;
+    }
+
+    /// Whether all of it is there still, and of use.
     pub(crate) fn is_whole(&self) -> bool {
         let mut channels = self.hands.iter().chain(&self.feeding);
-        self.bell.is_there() && channels.all(|channel| channel.status().connected())
+        !self.is_spoilt
+            && self.bell.is_there()
+            && channels.all(|channel| channel.status().connected())
     }
 }

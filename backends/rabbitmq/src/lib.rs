@@ -11,8 +11,8 @@
 //!   holds envelopes that another could run; that costs a round trip, and the jobs take seconds. A
 //!   doorbell that rings with every publish says in which tiers something waits. A worker looks in all
 //!   of them once in a second nevertheless, for doorbells can be lost.
-//! - A process has one connection. One that is lost is made anew, and everything declared again, by whoever
-//!   needs it next.
+//! - A process has two connections, one of them to publish by. One that is lost is made anew, and everything
+//!   declared again, for whoever needs it next.
 //! - A tenant has only so much in a lane as its [`Turns`](voicefleet_core::ports::Turns) allow. The rest waits
 //!   behind it, in a queue `v1.<engine>.<tier>.of.<tenant>`, and is called up as workers take what is before it.
 //! - RabbitMQ knows how many envelopes wait, but not what they cost, nor (over AMQP) how many are with

@@ -88,6 +88,11 @@ impl Lines {
         Ok(queue)
     }
 
+    /// The queue may be there no more.
+    pub(crate) fn forget(&self, queue: &str) {
+        self.known().remove(queue);
+    }
+
     /// An envelope has been put behind its lane.
     pub(crate) async fn joined(&self, envelope: &Envelope) {
         let lane = TenantLane::of(envelope);
@@ -168,16 +173,16 @@ impl Lines {
         lane: &Lane,
         tenant: &Tenant,
     ) -> Result<Option<BasicGetMessage>, QueueError> {
+        let hand = self.in_time(self.hand.get()).await?;
         let asking = async {
             let queue = self.open(lane, tenant).await?;
             let options = BasicGetOptions::default();
-            let hand = self.hand.get().await?;
             hand.basic_get(queue.into(), options).await
         };
         let got = self.in_time(asking).await;
         if got.is_err() {
             // An envelope that comes after all is for nobody, and goes back with the channel.
-            self.hand.give_up();
+            self.hand.give_up(&hand);
             self.known().clear();
         }
         got
@@ -231,7 +236,7 @@ impl Lines {
             return Err(error);
         }
         let doorbell = topology::doorbell(&self.prefix, lane.engine());
-        self.publisher.ring(&doorbell, lane.tier()).await;
+        self.publisher.ring(&doorbell, lane.tier());
         Ok(more)
     }
 

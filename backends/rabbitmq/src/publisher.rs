@@ -1,6 +1,11 @@
 //! Confirmed publishing.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use lapin::{BasicProperties, Confirmation, options::BasicPublishOptions};
 use tokio_util::task::TaskTracker;
@@ -19,6 +24,8 @@ const SEND_AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Publisher {
     channel: SteadyChannel,
     doorbell: SteadyChannel,
+    /// Held while a message is counted and sent.
+    turn: Arc<Mutex<()>>,
     rings: Rings,
     patience: Duration,
     /// Owns the rings that wait.
@@ -30,6 +37,7 @@ impl Publisher {
         Self {
             channel: SteadyChannel::new(broker.clone(), Purpose::Confirmed),
             doorbell: SteadyChannel::new(broker.clone(), Purpose::Plain),
+            turn: Arc::default(),
             rings: Rings::default(),
             patience,
             tasks,
@@ -101,10 +109,19 @@ impl Publisher {
             ..BasicPublishOptions::default()
         };
         let channel = self.channel.get().await?;
-        channel
-            .basic_publish("".into(), queue.into(), options, body, properties)
-            .await?
-            .await
+        let publishing = channel.basic_publish("".into(), queue.into(), options, body, properties);
+        self.in_turn(publishing).await?.await
+    }
+
+    /// Two that publish on a channel at the same moment would each take the other's confirmation: lapin (4.12) counts a
+    /// message in one step and sends it in another.
+    async fn in_turn<T>(&self, publishing: impl Future<Output = T>) -> T {
+        let mut publishing = pin!(publishing);
+        let sent = poll_fn(|cx| {
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            publishing.as_mut().poll(cx)
+        });
+        sent.await
     }
 
     /// How long the broker is waited for.
@@ -125,12 +142,16 @@ impl Publisher {
     }
 
     /// Wakes the workers that listen at `exchange`, for `tier`. One that is not heard is made up for by
-    /// their own looking, so nothing is waited for but the socket.
-    pub(crate) async fn ring(&self, exchange: &str, tier: Tier) {
-        match self.rings.wish(exchange, tier, Instant::now()) {
-            Ring::Now => self.ring_now(exchange, tier).await,
+    /// their own looking, so nobody waits for one.
+    pub(crate) fn ring(&self, exchange: &str, tier: Tier) {
+        let wish = self.rings.wish(exchange, tier, Instant::now());
+        let (publisher, exchange) = (self.clone(), exchange.to_owned());
+        match wish {
+            Ring::Now => {
+                self.tasks
+                    .spawn(async move { publisher.ring_now(&exchange, tier).await });
+            }
             Ring::After(wait) => {
-                let (publisher, exchange) = (self.clone(), exchange.to_owned());
                 self.tasks.spawn(async move {
                     tokio::time::sleep(wait).await;
                     publisher.rings.rung(&exchange, tier, Instant::now());

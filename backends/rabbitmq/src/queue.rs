@@ -8,6 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use lapin::options::QueuePurgeOptions;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Clock, EngineId, Envelope, Tier,
@@ -43,6 +44,7 @@ const BREAKER: BreakerRules = BreakerRules {
 pub struct RabbitQueue {
     config: RabbitConfig,
     broker: Broker,
+    publishing: Broker,
     publisher: Publisher,
     lines: Lines,
     /// For questions, on which publishing need not wait.
@@ -67,9 +69,10 @@ impl RabbitQueue {
         turns: Arc<dyn Turns>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
-        let broker = Broker::connect(config.clone()).await?;
         let tasks = TaskTracker::new();
-        let publisher = Publisher::new(&broker, config.patience, tasks.clone());
+        let broker = Broker::connect(config.clone(), tasks.clone()).await?;
+        let publishing = broker.beside("publishing");
+        let publisher = Publisher::new(&publishing, config.patience, tasks.clone());
         let questions = SteadyChannel::new(broker.clone(), Purpose::Plain);
         let hand = SteadyChannel::new(broker.clone(), Purpose::Plain);
         let prefix = config.prefix.clone();
@@ -77,6 +80,7 @@ impl RabbitQueue {
         Ok(Self {
             config,
             broker,
+            publishing,
             publisher,
             lines,
             questions,
@@ -88,18 +92,16 @@ impl RabbitQueue {
         })
     }
 
-    /// Gives back what was dropped and closes the connection; the broker takes back the rest.
+    /// Gives back what was dropped and closes the connections; the broker takes back the rest.
     pub async fn close(&self) {
         self.tasks.close();
-        let in_order = async {
-            self.tasks.wait().await;
-            self.broker.close().await;
-        };
-        if tokio::time::timeout(self.config.patience, in_order)
-            .await
-            .is_err()
-        {
-            tracing::warn!("the broker did not close the connection in time; nothing is lost");
+        let patience = self.config.patience;
+        if timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!("not all was given back in time; it comes back with the connection");
+        }
+        let closing = async { tokio::join!(self.publishing.close(), self.broker.close()) };
+        if timeout(patience, closing).await.is_err() {
+            tracing::warn!("the broker did not close the connections in time; nothing is lost");
         }
     }
 
@@ -153,7 +155,10 @@ impl RabbitQueue {
         let lane = self.lane(envelope.spec.engine(), envelope.tier);
         if self.lines.turn_of(envelope).await == Turn::Behind {
             let opened = self.in_time(self.lines.open(&lane, &envelope.tenant)).await;
-            self.put_into(&opened?, &lane, envelope).await?;
+            let queue = opened?;
+            let put = self.put_into(&queue, &lane, envelope).await;
+            // A broker that has lost its data has lost the line as well.
+            put.inspect_err(|_| self.lines.forget(&queue))?;
             self.lines.joined(envelope).await;
             return Ok(());
         }
@@ -163,7 +168,7 @@ impl RabbitQueue {
             return put;
         }
         let doorbell = self.doorbell(lane.engine());
-        self.publisher.ring(&doorbell, envelope.tier).await;
+        self.publisher.ring(&doorbell, envelope.tier);
         Ok(())
     }
 

@@ -168,6 +168,12 @@ impl Fleet {
             .expect("everything is settled");
     }
 
+    /// Waits until the worker takes nothing any more.
+    pub(crate) async fn not_consumed(&self) {
+        let ended = tokio::time::timeout(PATIENCE, self.queue.not_consumed());
+        ended.await.expect("no consumer is left");
+    }
+
     pub(crate) async fn waiting(&self) -> u64 {
         let gauge = self.queue.gauge(&self.engine).await.expect("a gauge");
         gauge.tiers.iter().map(|tier| tier.ready).sum()

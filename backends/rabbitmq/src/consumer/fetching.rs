@@ -8,11 +8,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
-use voicefleet_core::{
-    Tier,
-    ports::{Delivery, QueueError},
-    tier::TierRota,
-};
+use voicefleet_core::{Tier, ports::QueueError, tier::TierRota};
 
 use super::{Fetched, Pace, Wish, fed::HOLD};
 use crate::{
@@ -21,7 +17,6 @@ use crate::{
     doorbell::Marks,
     feed::{Feed, Hand},
     intake::Intake,
-    publisher::unavailable,
     topology::Lane,
 };
 
@@ -99,6 +94,9 @@ impl Fetching {
     async fn fetch(&mut self, wishes: &mut watch::Receiver<Wish>) -> Fetched {
         self.mend_intake().await?;
         loop {
+            if wishes.has_changed().is_err() {
+                return Err(nobody_asks());
+            }
             let wish = *wishes.borrow_and_update();
             if self.feed.is_some() && self.pace.rests {
                 self.end_feed().await;
@@ -122,7 +120,7 @@ impl Fetching {
                     () = self.idle(wish.least) => {}
                     changed = wishes.changed() => changed.map_err(|_| nobody_asks())?,
                 },
-                Err(error) => return Err(unavailable(error)),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -157,7 +155,7 @@ impl Fetching {
     /// Takes from the lane whose turn it is. Only lanes that are marked are looked for, but those above
     /// them are asked too, for a ring may be on its way; the rota is asked again without those that
     /// turned out to be empty.
-    async fn look(&mut self, wish: Wish) -> lapin::Result<VecDeque<Box<dyn Delivery>>> {
+    async fn look(&mut self, wish: Wish) -> Fetched {
         let mut empty = [false; 3];
         while let Some(lowest) = self.marks.lowest(wish.least) {
             let waiting = Tier::ALL.map(|tier| tier <= lowest && !empty[tier.rank()]);
@@ -175,14 +173,13 @@ impl Fetching {
 
     /// Takes one from this lane and, if more wait there, as many more as there is room for and the rota
     /// grants it in a row.
-    async fn take(
-        &mut self,
-        tier: Tier,
-        waiting: [bool; 3],
-        room: usize,
-    ) -> lapin::Result<VecDeque<Box<dyn Delivery>>> {
+    async fn take(&mut self, tier: Tier, waiting: [bool; 3], room: usize) -> Fetched {
         self.marks.unmark(tier);
-        let Some(first) = self.get(0, tier).await? else {
+        let first = self
+            .get(0, tier)
+            .await
+            .inspect_err(|_| self.intake.spoil())?;
+        let Some(first) = first else {
             return Ok(VecDeque::new());
         };
         let there_are = first.left.saturating_add(1);
@@ -192,6 +189,9 @@ impl Fetching {
         let mut left = first.left;
         let mut found = VecDeque::with_capacity(in_a_row);
         for got in std::iter::once(Ok(Some(first))).chain(rest) {
+            if got.is_err() {
+                self.intake.spoil();
+            }
             let Ok(Some(got)) = got else {
                 left = 0;
                 continue;
@@ -209,11 +209,12 @@ impl Fetching {
         Ok(found)
     }
 
-    async fn get(&self, hand: usize, tier: Tier) -> lapin::Result<Option<Got>> {
+    async fn get(&self, hand: usize, tier: Tier) -> Result<Option<Got>, QueueError> {
         let lane = self.lanes[tier.rank()].ready();
         let channel = &self.intake.hands[hand];
-        let got = channel.basic_get(lane.into(), BasicGetOptions::default());
-        Ok(got.await?.map(|got| Got {
+        let asking = channel.basic_get(lane.into(), BasicGetOptions::default());
+        let got = self.desk.publisher.in_time(asking).await?;
+        Ok(got.map(|got| Got {
             channel: channel.clone(),
             left: usize::try_from(got.message_count).unwrap_or(usize::MAX),
             message: got.delivery,

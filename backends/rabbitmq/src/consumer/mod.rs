@@ -15,6 +15,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
+use tokio_util::task::TaskTracker;
 use voicefleet_core::{
     Tier,
     ports::{Delivery, JobConsumer, QueueError},
@@ -47,8 +48,10 @@ pub(crate) struct RabbitConsumer {
     /// Answered, and not taken yet.
     at_hand: VecDeque<Box<dyn Delivery>>,
     room: usize,
-    /// Ends with the consumer; the broker then takes back what was fetched for nobody.
-    _fetching: JoinSet<()>,
+    /// Ends when nobody wishes any more. Not in the middle of a question, whose answer would be for nobody.
+    fetching: JoinSet<()>,
+    /// Owns it from then on.
+    tasks: TaskTracker,
 }
 
 impl RabbitConsumer {
@@ -59,15 +62,17 @@ impl RabbitConsumer {
             room: 1,
         });
         let (results, fetched) = mpsc::channel(1);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(fetching.serve(wishes, results));
+        let tasks = fetching.desk.tasks.clone();
+        let mut serving = JoinSet::new();
+        serving.spawn(fetching.serve(wishes, results));
         Self {
             wish,
             fetched,
             outstanding: false,
             at_hand: VecDeque::new(),
             room: 1,
-            _fetching: tasks,
+            fetching: serving,
+            tasks,
         }
     }
 
@@ -82,6 +87,18 @@ impl RabbitConsumer {
         self.outstanding = false;
         let closed = || Err(QueueError::Unavailable("the consumer has ended".to_owned()));
         answer.unwrap_or_else(closed)
+    }
+}
+
+/// What was fetched for it and not taken goes back.
+impl Drop for RabbitConsumer {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let mut fetching = std::mem::take(&mut self.fetching);
+        let ending = async move { fetching.join_next().await };
+        self.tasks.spawn_on(ending, &runtime);
     }
 }
 

@@ -209,6 +209,65 @@ async fn a_consumer_that_asks_while_the_broker_goes_asks_again() {
     queue.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_short_of_memory_is_relieved_of_what_it_has() {
+    let server = RabbitServer::start().expect("a broker");
+    let piper = EngineId::new("piper");
+    let config = RabbitConfig {
+        patience: Duration::from_secs(1),
+        ..RabbitConfig::new(server.url(), vec![piper.clone()])
+    };
+    let queue = connect(config).await;
+    let mut consumer = queue.consume(&piper).await.expect("a consumer");
+    let sent = [envelope(), envelope(), envelope()];
+    for envelope in &sent {
+        queue.publish(envelope).await.expect("published");
+    }
+    let first = next(&mut consumer).await;
+    tokio::task::block_in_place(|| server.short_of_memory(true)).expect("short of memory");
+    let refused = queue.publish(&envelope()).await;
+    assert!(
+        matches!(refused, Err(QueueError::Unavailable(_))),
+        "{refused:?}"
+    );
+    let mut done = BTreeSet::new();
+    let mut delivery = first;
+    loop {
+        done.insert(delivery.envelope().job_id);
+        delivery.settle(Settlement::Done).await.expect("settled");
+        if done.len() == sent.len() {
+            break;
+        }
+        delivery = next(&mut consumer).await;
+    }
+    tokio::task::block_in_place(|| server.short_of_memory(false)).expect("enough again");
+    within_patience(async { while queue.publish(&envelope()).await.is_err() {} }).await;
+    drop(consumer);
+    queue.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_takes_longer_than_anybody_waits_is_made_all_the_same() {
+    let server = RabbitServer::start().expect("a broker");
+    let link = Link::to(server.port()).await.expect("a link");
+    let piper = EngineId::new("piper");
+    let config = RabbitConfig {
+        // Far below what it takes to declare the lanes of so many engines.
+        patience: Duration::from_millis(30),
+        engines: (0..10)
+            .map(|n| EngineId::new(format!("e{n}")))
+            .chain([piper.clone()])
+            .collect(),
+        ..RabbitConfig::new(server.url_at(link.port()), vec![])
+    };
+    let queue = connect(config).await;
+    link.cut();
+    assert!(queue.gauge(&piper).await.is_err());
+    link.mend();
+    within_patience(async { while queue.gauge(&piper).await.is_err() {} }).await;
+    queue.close().await;
+}
+
 async fn connect(config: RabbitConfig) -> RabbitQueue {
     let (loads, turns) = (Arc::new(Books::default()), Arc::new(MemoryTurns::default()));
     let connecting = RabbitQueue::connect(config, loads, turns, Arc::new(SystemClock));

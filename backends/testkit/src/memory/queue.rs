@@ -26,6 +26,7 @@ struct Shared {
     pools: Mutex<Pools>,
     /// Wakes consumers in the order in which they came.
     changed: Notify,
+    consumers: watch::Sender<usize>,
     /// Counts what is published.
     published: watch::Sender<u64>,
     clock: FakeClock,
@@ -44,6 +45,7 @@ impl MemoryQueue {
         Self(Arc::new(Shared {
             pools: Mutex::default(),
             changed: Notify::new(),
+            consumers: watch::Sender::new(0),
             published: watch::Sender::new(0),
             clock,
             max_queued,
@@ -54,6 +56,13 @@ impl MemoryQueue {
     /// Its switch.
     pub fn outage(&self) -> &Outage {
         &self.0.outage
+    }
+
+    /// Waits until there is no consumer.
+    pub async fn not_consumed(&self) {
+        let mut consumers = self.0.consumers.subscribe();
+        // The sender is here.
+        let _ = consumers.wait_for(|count| *count == 0).await;
     }
 
     /// What lies in the dead-letter queues of `engine`, oldest first.
@@ -96,6 +105,7 @@ impl JobQueue for MemoryQueue {
 
     async fn consume(&self, engine: &EngineId) -> Result<Box<dyn JobConsumer>, QueueError> {
         self.0.check()?;
+        self.0.consumers.send_modify(|count| *count += 1);
         Ok(Box::new(MemoryConsumer {
             shared: Arc::clone(&self.0),
             engine: engine.clone(),
@@ -140,6 +150,12 @@ impl Arrivals for MemoryArrivals {
 struct MemoryConsumer {
     shared: Arc<Shared>,
     engine: EngineId,
+}
+
+impl Drop for MemoryConsumer {
+    fn drop(&mut self) {
+        self.shared.consumers.send_modify(|count| *count -= 1);
+    }
 }
 
 #[async_trait]

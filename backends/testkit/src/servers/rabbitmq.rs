@@ -83,18 +83,35 @@ impl RabbitServer {
     /// # Errors
     /// If the broker does not answer its own tool.
     pub fn counts(&self) -> io::Result<BTreeMap<String, (u64, u64)>> {
+        let columns = ["name", "messages_ready", "messages_unacknowledged"];
+        let said =
+            self.control(&[&["list_queues", "--no-table-headers"], &columns[..]].concat())?;
+        let counts: Option<_> = said.lines().map(count_of).collect();
+        counts.ok_or_else(|| io::Error::other(format!("the broker's tool: {said}")))
+    }
+
+    /// Lets the broker find that it has too little memory, and read from whoever publishes no more; or that it has enough again.
+    /// Takes some seconds.
+    ///
+    /// # Errors
+    /// If the broker does not answer its own tool.
+    pub fn short_of_memory(&self, is_short: bool) -> io::Result<()> {
+        let share = if is_short { "0.000001" } else { "0.8" };
+        self.control(&["set_vm_memory_high_watermark", share])
+            .map(drop)
+    }
+
+    fn control(&self, command: &[&str]) -> io::Result<String> {
         let asked = Command::new(CONTROL)
             .env("HOME", self.place.data.path())
             .env("ERL_EPMD_PORT", self.place.mapper_port.to_string())
             .args(["--quiet", "--node", &self.place.node()])
-            .args(["list_queues", "--no-table-headers"])
-            .args(["name", "messages_ready", "messages_unacknowledged"])
+            .args(command)
             .output()?;
-        let text = String::from_utf8_lossy(&asked.stdout);
-        let counts: Option<_> = text.lines().map(count_of).collect();
-        counts
-            .filter(|_| asked.status.success())
-            .ok_or_else(|| io::Error::other(format!("the broker's tool: {asked:?}")))
+        if !asked.status.success() {
+            return Err(io::Error::other(format!("the broker's tool: {asked:?}")));
+        }
+        Ok(String::from_utf8_lossy(&asked.stdout).into_owned())
     }
 
     /// Its port on the loopback interface.
