@@ -107,7 +107,7 @@ bench-kokoro: models ## Kokoro beside kokoro-onnx and fastkokoro: CPU, time, mem
 	"$$(benches/peers/kokoro/setup)/bin/python" benches/peers/kokoro/measure.py --program $(RELEASE) --models "$(MODELS)"
 
 .PHONY: bench-whisper
-bench-whisper: models ## Whisper beside faster-whisper: CPU, wrong words, memory (about 30 min)
+bench-whisper: models ## Whisper beside faster-whisper: CPU, wrong words, memory (about 45 min)
 	$(RELEASE) models pull test ctranslate2 whisper-base-ct2 whisper-tiny.en-ct2
 	cargo build --release --locked -p voicefleet-whisper --example transcribe
 	peer="$$(benches/peers/whisper/setup)"; "$$peer/bin/python" benches/peers/whisper/measure.py --program $(RELEASE) --ours $(TARGET)/release/examples/transcribe --tokenizers "$$peer/tokenizers" --models "$(MODELS)"

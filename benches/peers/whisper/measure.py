@@ -1,7 +1,8 @@
 """Our Whisper engine and faster-whisper in turn, same library, weights, beam and recordings: CPU seconds and wrong words.
 
 Each is a process of its own with one thread. The recordings: sentences spoken by Piper and Kokoro and read by people (clips of
-up to 10 s), and all of them with pauses between as one recording. Run by `make bench-whisper`.
+up to 10 s), all of them with pauses between as one recording, and the sentences at four paces, once, since these are there to
+count words. Run by `make bench-whisper`.
 """
 
 import argparse
@@ -96,11 +97,12 @@ def with_tokenizer(models, tokenizers, scratch):
 
 
 def measure(model, what, options, clips):
+    times = 1 if what == "paces" else options.rounds
     seconds = sum(clip.seconds for clip in clips)
     count = sum(len(words(clip.text)) for clip in clips)
     print(f"{model}, {what}: {len(clips)} recordings, {seconds:.0f} s, {count} words", flush=True)
     rounds = {name: [] for name in CONTENDERS if not options.only or name == options.only}
-    for number in range(options.rounds):
+    for number in range(times):
         for name, found in rounds.items():
             found.append(run(CONTENDERS[name], model, what, options, clips))
             said = ", ".join(f"{figure} {value}" for figure, value in found[-1].items())
@@ -123,7 +125,7 @@ def main():
     parser.add_argument("--recordings", type=Path, help="a folder to keep them in for another run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=CONTENDERS, help="one of the two; both by default")
-    parser.add_argument("--set", choices=("clips", "long"), help="one of the two; both by default")
+    parser.add_argument("--set", choices=("clips", "long", "paces"), help="one of them; all by default")
     parser.add_argument("--model", choices=MODELS, help="one of the two; both by default")
     parser.add_argument("--show", action="store_true", help="say what was heard wrong")
     options = parser.parse_args()
@@ -133,6 +135,8 @@ def main():
         folder = options.recordings or options.scratch / "recordings"
         clips, long = recordings.made(folder, options.program, options.models)
         sets = {"clips": [c for c in clips if c.seconds <= LONGEST_CLIP], "long": [long]}
+        if options.set in (None, "paces"):
+            sets["paces"] = recordings.at_all_paces(folder / "paces", options.program)
         for model in MODELS:
             for what, chosen in sets.items():
                 if options.model in (None, model) and options.set in (None, what):

@@ -18,6 +18,8 @@ HERE = Path(__file__).parent
 RATE = 16_000
 PIPER = "en_US-joe-medium"
 KOKORO = ("af_heart", "am_michael", "bf_emma", "bm_george", "af_bella", "am_fenrir")
+# How fast the sentences are spoken for the counting of words; 1 is the voice's own pace.
+PACES = (("piper", 0.85), ("piper", 1.25), ("kokoro", 0.9), ("kokoro", 1.15))
 JFK = (
     "And so my fellow Americans ask not what your country can do for you "
     "ask what you can do for your country"
@@ -37,29 +39,59 @@ class Recording:
 
 def made(folder, program, models):
     """The clips, and all of them as one; made anew unless the folder has them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    known = folder / "texts.json"
-    if not known.exists():
-        texts = spoken(folder, program) | read_by_people(folder, models)
+
+    def make():
+        texts = spoken(folder, program, each_once()) | read_by_people(folder, models)
         texts["long"] = joined(folder, texts)
-        known.write_text(json.dumps(texts))
-    texts = json.loads(known.read_text())
-    *clips, long = (Recording(folder / f"{name}.wav", text) for name, text in texts.items())
+        return texts
+
+    *clips, long = kept(folder, make)
     return clips, long
 
 
-def spoken(folder, program):
-    sentences = (HERE / "sentences.txt").read_text().splitlines()
+def at_all_paces(folder, program):
+    """The sentences by other voices, slower and faster; made anew unless the folder has them."""
+    return kept(folder, lambda: spoken(folder, program, each_at_all_paces()))
+
+
+def kept(folder, make):
+    folder.mkdir(parents=True, exist_ok=True)
+    known = folder / "texts.json"
+    if not known.exists():
+        known.write_text(json.dumps(make()))
+    texts = json.loads(known.read_text())
+    return [Recording(folder / f"{name}.wav", text) for name, text in texts.items()]
+
+
+def sentences():
+    return (HERE / "sentences.txt").read_text().splitlines()
+
+
+def each_once():
+    for number, sentence in enumerate(sentences()):
+        engine = "kokoro" if number % 2 else "piper"
+        yield f"spoken{number:02}", sentence, engine, voice(engine, number // 2), 1.0
+
+
+def each_at_all_paces():
+    for number, sentence in enumerate(sentences()):
+        for pace, (engine, speed) in enumerate(PACES):
+            yield f"spoken{number:02}-{pace}", sentence, engine, voice(engine, number + pace), speed
+
+
+def voice(engine, number):
+    return KOKORO[number % len(KOKORO)] if engine == "kokoro" else PIPER
+
+
+def spoken(folder, program, wanted):
     texts = {}
     with served(program, folder / "data") as port:
-        for number, sentence in enumerate(sentences):
-            voice = KOKORO[number // 2 % len(KOKORO)] if number % 2 else PIPER
-            engine = "kokoro" if number % 2 else "piper"
+        for name, sentence, *how in wanted:
             original = folder / "original.wav"
-            original.write_bytes(speech(port, engine, voice, sentence))
-            write(folder / f"spoken{number:02}.wav", decode_audio(str(original), RATE))
+            original.write_bytes(speech(port, sentence, *how))
+            write(folder / f"{name}.wav", decode_audio(str(original), RATE))
             original.unlink()
-            texts[f"spoken{number:02}"] = sentence
+            texts[name] = sentence
     return texts
 
 
@@ -94,8 +126,8 @@ def write(file, samples):
         sound.writeframes((samples * 32_767).astype(np.int16).tobytes())
 
 
-def speech(port, engine, voice, text):
-    body = {"model": engine, "voice": voice, "input": text, "response_format": "wav"}
+def speech(port, text, engine, voice, speed):
+    body = {"model": engine, "voice": voice, "input": text, "speed": speed, "response_format": "wav"}
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/audio/speech",
         json.dumps(body).encode(),

@@ -1,6 +1,11 @@
 //! A real network, cut into pieces and kept.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use ort::value::Tensor;
 use voicefleet_onnx::{
@@ -94,6 +99,32 @@ fn what_is_kept_is_found_and_what_is_broken_is_made_anew() {
     }
     let again = prepared(folder.path(), &key(), |folder| write(folder, 700)).unwrap();
     assert_eq!(audio(&again), audio(&made));
+}
+
+#[test]
+fn what_nobody_has_opened_for_a_month_is_removed_when_something_new_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx");
+    network();
+    let prepare = |version: &str| {
+        let key = Key::new(&model, "digest", version).unwrap();
+        prepared(folder.path(), &key, |folder| write(folder, 700)).unwrap();
+    };
+    prepare("1");
+    prepare("2");
+    let month_ago = SystemTime::now() - Duration::from_hours(31 * 24);
+    for kept in fs::read_dir(folder.path()).unwrap() {
+        let kept = fs::File::open(kept.unwrap().path()).unwrap();
+        kept.set_modified(month_ago).unwrap();
+    }
+    prepare("1");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    prepare("3");
+    let left = fs::read_dir(folder.path()).unwrap();
+    let first = Key::new(&model, "digest", "1").unwrap();
+    assert_eq!(left.count(), 2);
+    let not_again = |_: &Path| -> Result<(), OnnxError> { panic!("it was made again") };
+    prepared(folder.path(), &first, not_again).unwrap();
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::Prepared;
 use crate::OnnxError;
+
+/// How long a prepared network is kept that nobody opens: what an earlier version, or a machine with another processor, made.
+const UNUSED: Duration = Duration::from_hours(30 * 24);
 
 /// What a prepared network was made of and for. If any of it changes it is made anew.
 pub struct Key(String);
@@ -73,7 +76,8 @@ fn processor() -> String {
 
 /// The prepared network for `key`, from `folder` or made by `make` in a folder that it is given, and kept
 /// in `folder` for the next time. What is broken is made anew. Where `folder` cannot be written to,
-/// it is made for this time only.
+/// it is made for this time only. Whatever else lies in `folder` and has not been opened for 30 days is removed when
+/// something new is kept there.
 ///
 /// Processes that make the same at the same time do not disturb each other.
 ///
@@ -86,7 +90,10 @@ pub fn prepared<E: From<OnnxError>>(
 ) -> Result<Prepared, E> {
     let kept = folder.join(&key.0);
     match Prepared::read(&kept) {
-        Ok(prepared) => return Ok(prepared),
+        Ok(prepared) => {
+            note_use(&kept);
+            return Ok(prepared);
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !kept.exists() => {}
         Err(error) => {
             tracing::warn!(folder = %kept.display(), %error, "a prepared model is broken and is made anew");
@@ -110,7 +117,30 @@ pub fn prepared<E: From<OnnxError>>(
     };
     make(making.path())?;
     let done = making.keep();
-    Ok(keep(&done, &kept).map_err(failed(&kept))?)
+    let prepared = keep(&done, &kept).map_err(failed(&kept))?;
+    if let Err(error) = remove_unused(folder) {
+        tracing::debug!(folder = %folder.display(), %error, "old prepared models stay");
+    }
+    Ok(prepared)
+}
+
+/// By the folder's time of change. Where it cannot be set, as in an image that is only read, nothing is removed either.
+fn note_use(kept: &Path) {
+    let now = SystemTime::now();
+    if let Err(error) = fs::File::open(kept).and_then(|folder| folder.set_modified(now)) {
+        tracing::debug!(folder = %kept.display(), %error, "not noted that a prepared model is used");
+    }
+}
+
+fn remove_unused(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age > UNUSED {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts what was made where it is looked for.
