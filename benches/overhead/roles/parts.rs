@@ -5,6 +5,7 @@ use std::sync::Arc;
 use voicefleet_core::{
     Clock, EngineId,
     ports::{AudioCodec, BlobStore, Documents, FleetLedger, JobQueue, JobRecords},
+    scaling::ScalingPolicy,
     time::SystemClock,
 };
 use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
@@ -32,7 +33,10 @@ impl Parts {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let redis = RedisConfig::new(&servers.redis);
         let records = Arc::new(RedisRecords::open(&redis)?);
-        let rabbit = RabbitConfig::new(&servers.amqp, vec![EngineId::new(ENGINE)]);
+        // The API reads how every engine of the fleet stands, also those that have no work here.
+        let mut engines = ScalingPolicy::default().engines();
+        engines.push(EngineId::new(ENGINE));
+        let rabbit = RabbitConfig::new(&servers.amqp, engines);
         let (loads, turns) = (Arc::clone(&records) as _, Arc::new(records.turns()));
         let queue = RabbitQueue::connect(rabbit, loads, turns, Arc::clone(&clock)).await?;
         Ok(Self {

@@ -125,6 +125,10 @@ pub fn prepared<E: From<OnnxError>>(
 }
 
 /// By the folder's time of change. Where it cannot be set, as in an image that is only read, nothing is removed either.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with what the system notes of files"
+)]
 fn note_use(kept: &Path) {
     let now = SystemTime::now();
     if let Err(error) = fs::File::open(kept).and_then(|folder| folder.set_modified(now)) {
