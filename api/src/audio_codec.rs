@@ -23,6 +23,11 @@ impl CodecLanes {
         }
     }
 
+    /// The length of stored speech, seconds; 0 where its header does not say it.
+    pub(crate) fn stored_seconds(&self, speech: &[u8]) -> f64 {
+        self.codec.stored_seconds(speech).unwrap_or_default()
+    }
+
     /// Runs `work` on a lane. A client that hangs up frees its place in the line; work that has
     /// begun keeps its lane until it is done.
     pub(crate) async fn run<T: Send + 'static>(

@@ -6,7 +6,7 @@ use tracing::Instrument;
 use voicefleet_core::{
     Envelope, Failure, Job, JobId, JobSpec, JobState, Progress, Tier, Timestamp, Timings,
     TraceContext, cost,
-    ports::{BlobKey, JobChange, QueueError, RecordError, Retention, Submission},
+    ports::{BlobError, BlobKey, JobChange, QueueError, RecordError, Retention, Submission},
     single_flight::{Promotion, promote_oldest_follower},
 };
 
@@ -62,8 +62,8 @@ async fn accept(app: &App, caller: &Caller, work: NewJob) -> Result<Job, ApiErro
         .as_ref()
         .map(|upload| (upload.id.key(), upload.blob()));
     let job = job_of(&work, caller, app.clock.now());
-    if is_made(app, &job).await {
-        return answered_from_cache(app, job).await;
+    if let Some(audio_seconds) = made(app, &job).await {
+        return answered_from_cache(app, job, audio_seconds).await;
     }
     admission::check(app, caller, &job, work.waits).await?;
     let patient = work.patient;
@@ -104,17 +104,39 @@ fn job_of(work: &NewJob, caller: &Caller, now: Timestamp) -> Job {
     }
 }
 
-/// Whether the result is there already. Without the store the work simply goes on.
-async fn is_made(app: &App, job: &Job) -> bool {
+/// How many seconds of audio the result is of, if it is there already. Without the store the work simply goes on.
+async fn made(app: &App, job: &Job) -> Option<f64> {
     let key = BlobKey::Result(job.fingerprint.clone());
-    app.blobs.contains(&key).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the cache does not answer; the work is done anew");
-        false
-    })
+    result_seconds(app, &key, &job.spec)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::warn!(%error, "the cache does not answer; the work is done anew");
+            None
+        })
 }
 
-async fn answered_from_cache(app: &App, job: Job) -> Result<Job, ApiError> {
+async fn result_seconds(
+    app: &App,
+    key: &BlobKey,
+    spec: &JobSpec,
+) -> Result<Option<f64>, BlobError> {
+    if !app.blobs.contains(key).await? {
+        return Ok(None);
+    }
+    if let JobSpec::Transcription(spec) = spec {
+        return Ok(Some(spec.audio_seconds));
+    }
+    // It will be asked for, and is near then.
+    let speech = app.blobs.get(key).await?;
+    Ok(speech.map(|speech| app.codec_lanes.stored_seconds(&speech.bytes)))
+}
+
+async fn answered_from_cache(app: &App, job: Job, audio_seconds: f64) -> Result<Job, ApiError> {
     let job = Job {
+        timings: Timings {
+            audio_seconds,
+            ..Timings::default()
+        },
         state: JobState::Succeeded,
         from_cache: true,
         finished_at: Some(job.created_at),

@@ -158,7 +158,7 @@ impl<'a> Attempt<'a> {
 
     async fn carry_out(&mut self, job: &Job, already_made: bool) -> Result<(), Setback> {
         if already_made {
-            self.timings.audio_seconds = self.seconds_of_result(&job.spec).await?;
+            self.timings.audio_seconds = self.seconds_of_result(&job.spec).await;
         } else {
             let key = BlobKey::Result(job.fingerprint.clone());
             let product = self.compute(&job.spec).await?;
@@ -171,10 +171,10 @@ impl<'a> Attempt<'a> {
 
     /// The length of what is stored already: by an attempt that was lost before it could say so, or by
     /// another job.
-    async fn seconds_of_result(&mut self, spec: &JobSpec) -> Result<f64, Setback> {
+    async fn seconds_of_result(&self, spec: &JobSpec) -> f64 {
         match spec {
             JobSpec::Speech(_) => speech::seconds_of_result(self).await,
-            JobSpec::Transcription(spec) => Ok(spec.audio_seconds),
+            JobSpec::Transcription(spec) => spec.audio_seconds,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use voicefleet_core::{
     AudioFormat, Pcm, SpeechSpec,
-    ports::{AudioLimits, Blob, BlobKey, EngineError, SpeechEngine, SpeechRequest},
+    ports::{Blob, BlobKey, EngineError, SpeechEngine, SpeechRequest},
 };
 
 use crate::{
@@ -57,19 +57,16 @@ pub(crate) async fn speak(
 }
 
 /// The length of the speech that is stored. 0 if the store cannot give it now: the job has its result all the same.
-pub(crate) async fn seconds_of_result(attempt: &mut Attempt<'_>) -> Result<f64, Setback> {
+pub(crate) async fn seconds_of_result(attempt: &Attempt<'_>) -> f64 {
     let parts = &attempt.resources.parts;
     let key = BlobKey::Result(attempt.fingerprint.clone());
     let Ok(Some(stored)) = parts.blobs.get(&key).await else {
-        return Ok(0.0);
+        return 0.0;
     };
-    let codec = Arc::clone(&parts.codec);
-    attempt
-        .plan(move || {
-            let speech = codec.decode(&stored.bytes, None, AudioLimits::default());
-            Ok(speech.map_or(0.0, |speech| speech.seconds()))
-        })
-        .await
+    parts
+        .codec
+        .stored_seconds(&stored.bytes)
+        .unwrap_or_default()
 }
 
 fn joined(chunks: Vec<Pcm>) -> Result<Pcm, Setback> {

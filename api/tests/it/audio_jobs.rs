@@ -95,6 +95,7 @@ async fn a_file_is_held_while_a_job_waits_for_it() {
     // The worker lets go just after it has finished the job, so do not ask about that here.
     let again = api.post("/v1/jobs", &body).await.expect(200).json();
     assert_eq!(again["from_cache"], true);
+    assert_eq!(again["timings"]["audio_seconds"], 1.0);
 }
 
 #[tokio::test]

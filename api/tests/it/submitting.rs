@@ -38,6 +38,10 @@ async fn work_that_has_been_done_is_not_done_again() {
     let job = answer.json();
     assert_eq!(job["status"], "succeeded");
     assert_eq!(job["from_cache"], true);
+    let before = api.get(&format!("/v1/jobs/{first}")).await.expect(200);
+    let length = &job["timings"]["audio_seconds"];
+    assert!(length.as_f64() > Some(0.0), "{job}");
+    assert_eq!(*length, before.json()["timings"]["audio_seconds"]);
     assert_eq!(job["progress"]["fraction"], 1.0);
     assert_ne!(job["id"], first);
     assert!(!answer.headers.contains_key("retry-after"));

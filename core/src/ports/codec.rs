@@ -87,6 +87,11 @@ pub trait AudioCodec: Send + Sync {
     /// Encodes speech. `pcm` comes out at 24 kHz, `opus` at 48 kHz; the others keep the voice's rate.
     fn encode(&self, pcm: &Pcm, format: AudioFormat) -> Result<Vec<u8>, AudioError>;
 
+    /// The length of stored speech by what its header says, seconds; quick. `None` where it does not say so.
+    fn stored_seconds(&self, _speech: &[u8]) -> Option<f64> {
+        None
+    }
+
     /// A part of a speech as it will be in the stored whole: rounded as FLAC rounds it, sample for sample.
     /// `None` where a part cannot be had before the whole, since FLAC does not carry its rate; then it
     /// cannot be delivered piece by piece.

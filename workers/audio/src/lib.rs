@@ -52,6 +52,10 @@ impl AudioCodec for Codec {
         encode::encode(pcm, format)
     }
 
+    fn stored_seconds(&self, speech: &[u8]) -> Option<f64> {
+        decode::flac_seconds(speech)
+    }
+
     fn as_stored(&self, pcm: &Pcm) -> Option<Pcm> {
         encode::as_stored(pcm)
     }

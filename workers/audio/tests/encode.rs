@@ -91,6 +91,26 @@ fn flac() {
 }
 
 #[test]
+fn the_length_of_stored_speech_is_read_without_decoding_it() {
+    for rate in VOICE_RATES {
+        let pcm = resample(&speech(), rate);
+        let stored = encode(&pcm, AudioFormat::Flac);
+        let seconds = Codec.stored_seconds(&stored).expect("a length");
+        // FLAC has not every rate, and what is resampled may be a sample longer.
+        assert!(
+            (seconds - pcm.seconds()).abs() < 1e-3,
+            "{seconds} at {rate} Hz"
+        );
+        assert_eq!(Codec.stored_seconds(&stored[..20]), None);
+    }
+    let wav = encode(&speech(), AudioFormat::Wav);
+    assert_eq!(Codec.stored_seconds(&wav), None);
+    let mut endless = Codec.begin(RATE, AudioFormat::Flac).expect("a file");
+    let beginning = endless.push(&speech().samples).expect("written");
+    assert_eq!(Codec.stored_seconds(&beginning), None);
+}
+
+#[test]
 fn pcm_is_24_khz_without_a_header() {
     let original = speech();
     for rate in VOICE_RATES {

@@ -12,6 +12,7 @@ use voicefleet_core::{
     ports::{AudioError, AudioLimits},
 };
 
+pub(crate) use container::flac_seconds;
 use container::{Next, Packets};
 use decoder::Decoder;
 use sink::{Cut, Sink};

@@ -23,6 +23,15 @@ pub(super) fn open(bytes: &[u8]) -> Result<Demuxed<'_>, AudioError> {
         .map_err(damaged)
 }
 
+/// The length that the header gives, seconds; `None` if it gives none, as that of a stream does.
+pub(crate) fn seconds(bytes: &[u8]) -> Option<f64> {
+    // Of the stream information, which is the first block: 20 bits of rate, 3 of channels, 5 of depth, 36 of samples.
+    let packed = u64::from_be_bytes(array(bytes.strip_prefix(&SIGNATURE)?, 14)?);
+    let (rate, samples) = (packed >> 44, packed & 0x000f_ffff_ffff);
+    #[expect(clippy::cast_precision_loss, reason = "36 bits")]
+    (rate > 0 && samples > 0).then(|| samples as f64 / rate as f64)
+}
+
 /// What follows the metadata; `None` if that is cut.
 fn frames(bytes: &[u8]) -> Option<&[u8]> {
     let mut rest = bytes.strip_prefix(&SIGNATURE)?;

@@ -24,6 +24,8 @@ use voicefleet_core::ports::AudioError;
 
 use super::sink::Cut;
 
+pub(crate) use flac::seconds as flac_seconds;
+
 /// A container's audio, piece by piece.
 pub(super) trait Packets {
     /// What comes next; the first track before its packets.
