@@ -112,7 +112,7 @@ pub(crate) struct TimingsObject {
     store_ms: f64,
     /// From submit to the first finished chunk, milliseconds.
     first_chunk_ms: f64,
-    /// Seconds of audio spoken or heard.
+    /// Seconds of audio spoken or heard; 0 where a synchronous request was answered from the cache.
     audio_seconds: f64,
     /// Compute time per second of audio; null where nothing was computed.
     real_time_factor: Option<f64>,

@@ -6,7 +6,7 @@ use tracing::Instrument;
 use voicefleet_core::{
     Envelope, Failure, Job, JobId, JobSpec, JobState, Progress, Tier, Timestamp, Timings,
     TraceContext, cost,
-    ports::{BlobError, BlobKey, JobChange, QueueError, RecordError, Retention, Submission},
+    ports::{BlobKey, JobChange, QueueError, RecordError, Retention, Submission},
     single_flight::{Promotion, promote_oldest_follower},
 };
 
@@ -62,7 +62,12 @@ async fn accept(app: &App, caller: &Caller, work: NewJob) -> Result<Job, ApiErro
         .as_ref()
         .map(|upload| (upload.id.key(), upload.blob()));
     let job = job_of(&work, caller, app.clock.now());
-    if let Some(audio_seconds) = made(app, &job).await {
+    if is_made(app, &job).await {
+        // Whoever waits gets the audio itself, and soon.
+        let audio_seconds = match work.waits {
+            Some(_) => 0.0,
+            None => result_seconds(app, &job).await,
+        };
         return answered_from_cache(app, job, audio_seconds).await;
     }
     admission::check(app, caller, &job, work.waits).await?;
@@ -104,31 +109,25 @@ fn job_of(work: &NewJob, caller: &Caller, now: Timestamp) -> Job {
     }
 }
 
-/// How many seconds of audio the result is of, if it is there already. Without the store the work simply goes on.
-async fn made(app: &App, job: &Job) -> Option<f64> {
+/// Whether the result is there already. Without the store the work simply goes on.
+async fn is_made(app: &App, job: &Job) -> bool {
     let key = BlobKey::Result(job.fingerprint.clone());
-    result_seconds(app, &key, &job.spec)
-        .await
-        .unwrap_or_else(|error| {
-            tracing::warn!(%error, "the cache does not answer; the work is done anew");
-            None
-        })
+    app.blobs.contains(&key).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the cache does not answer; the work is done anew");
+        false
+    })
 }
 
-async fn result_seconds(
-    app: &App,
-    key: &BlobKey,
-    spec: &JobSpec,
-) -> Result<Option<f64>, BlobError> {
-    if !app.blobs.contains(key).await? {
-        return Ok(None);
+/// How long the audio of a result is that is there already; 0 if it is gone meanwhile.
+async fn result_seconds(app: &App, job: &Job) -> f64 {
+    let key = BlobKey::Result(job.fingerprint.clone());
+    match &job.spec {
+        JobSpec::Transcription(spec) => spec.audio_seconds,
+        JobSpec::Speech(_) => match app.blobs.get(&key).await {
+            Ok(Some(speech)) => app.codec_lanes.stored_seconds(&speech.bytes),
+            Ok(None) | Err(_) => 0.0,
+        },
     }
-    if let JobSpec::Transcription(spec) = spec {
-        return Ok(Some(spec.audio_seconds));
-    }
-    // It will be asked for, and is near then.
-    let speech = app.blobs.get(key).await?;
-    Ok(speech.map(|speech| app.codec_lanes.stored_seconds(&speech.bytes)))
 }
 
 async fn answered_from_cache(app: &App, job: Job, audio_seconds: f64) -> Result<Job, ApiError> {
