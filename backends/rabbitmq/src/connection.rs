@@ -117,10 +117,10 @@ impl Broker {
                 Link::Made(connection) if connection.status().connected() => {
                     return Ok(Arc::clone(connection));
                 }
-                Link::Making(attempt) => attempt.clone(),
+                Link::Making(attempt) if attempt.peek().is_none() => attempt.clone(),
                 Link::Refused(why, at) if at.elapsed() < PAUSE => return Err(why.clone()),
                 Link::Closed => return Err(closed()),
-                Link::None | Link::Made(_) | Link::Refused(..) => {
+                Link::None | Link::Making(_) | Link::Made(_) | Link::Refused(..) => {
                     let attempt = self.begin();
                     *link = Link::Making(attempt.clone());
                     attempt
@@ -251,6 +251,10 @@ impl SteadyChannel {
     /// Gives `channel` up, if it is still this one, and with it whatever came by it and is unsettled; the next to need it
     /// opens another.
     pub(crate) fn give_up(&self, channel: &Channel) {
+        // Channels are the same to lapin if their numbers are, and every connection begins with 1.
+        if !channel.status().connected() {
+            return;
+        }
         let mut slot = self.slot();
         if slot.as_ref() == Some(channel) {
             *slot = None;

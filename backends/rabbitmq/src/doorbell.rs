@@ -159,7 +159,12 @@ impl Arrivals for SteadyDoorbell {
         if let Some(doorbell) = &mut self.doorbell {
             if let Some(Ok(_)) = doorbell.rings.next().await {
                 // All that have come meanwhile say the same.
-                while let Some(Some(Ok(_))) = doorbell.rings.next().now_or_never() {}
+                while let Some(more) = doorbell.rings.next().now_or_never() {
+                    if !matches!(more, Some(Ok(_))) {
+                        self.doorbell = None;
+                        return;
+                    }
+                }
                 return;
             }
             self.doorbell = None;

@@ -150,11 +150,8 @@ impl Feed {
             .basic_consume(
                 lane.ready().into(),
                 tag,
-                // Without a wait there is no half-way, at which what comes would be for nobody.
-                BasicConsumeOptions {
-                    nowait: true,
-                    ..BasicConsumeOptions::default()
-                },
+                // To be waited for: lapin (4.12) drops what comes before it knows of the consumer.
+                BasicConsumeOptions::default(),
                 FieldTable::default(),
             )
             .await?;

@@ -17,7 +17,7 @@ pub(crate) struct Intake {
     /// For being fed, by [`Tier::rank`](voicefleet_core::Tier::rank).
     pub(crate) feeding: [Channel; 3],
     pub(crate) bell: Bell,
-    /// An answer may come that nobody waits for any more: an envelope, kept from others until its channel is closed.
+    /// Envelopes may come that nobody waits for, kept from others until their channel is closed.
     is_spoilt: bool,
     /// Marks the lanes that the bell is rung for.
     _marking: JoinSet<()>,
@@ -48,7 +48,7 @@ impl Intake {
         })
     }
 
-    /// A question was given up before it was answered.
+    /// Something was given up before the broker had answered.
     pub(crate) fn spoil(&mut self) {
         self.is_spoilt = true;
     }

@@ -43,6 +43,8 @@ impl Fetching {
             }
             Err(error) => {
                 tracing::debug!(%error, "the broker does not feed this worker");
+                // It may yet begin to, and what comes then is for nobody.
+                self.intake.spoil();
                 self.feed_from = Instant::now() + LOOK_EVERY;
             }
         }

@@ -3,9 +3,13 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures::future::join_all;
-use lapin::{Channel, message::Delivery as Message, options::BasicGetOptions};
+use lapin::{
+    Channel,
+    message::{BasicGetMessage, Delivery as Message},
+    options::{BasicGetOptions, BasicNackOptions},
+};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use voicefleet_core::{Tier, ports::QueueError, tier::TierRota};
@@ -92,8 +96,8 @@ impl Fetching {
 
     /// The next deliveries; waits for one. What is wished for may change meanwhile.
     async fn fetch(&mut self, wishes: &mut watch::Receiver<Wish>) -> Fetched {
-        self.mend_intake().await?;
         loop {
+            self.mend_intake().await?;
             if wishes.has_changed().is_err() {
                 return Err(nobody_asks());
             }
@@ -105,7 +109,10 @@ impl Fetching {
                 match self.fed(wish, wishes).await {
                     Some(found) if found.is_empty() => continue,
                     Some(found) => return Ok(found),
-                    None => self.end_feed().await,
+                    None => {
+                        self.end_feed().await;
+                        continue;
+                    }
                 }
             }
             if self.is_quick(wish) {
@@ -175,11 +182,7 @@ impl Fetching {
     /// grants it in a row.
     async fn take(&mut self, tier: Tier, waiting: [bool; 3], room: usize) -> Fetched {
         self.marks.unmark(tier);
-        let first = self
-            .get(0, tier)
-            .await
-            .inspect_err(|_| self.intake.spoil())?;
-        let Some(first) = first else {
+        let Some(first) = self.get(0, tier).await? else {
             return Ok(VecDeque::new());
         };
         let there_are = first.left.saturating_add(1);
@@ -189,9 +192,6 @@ impl Fetching {
         let mut left = first.left;
         let mut found = VecDeque::with_capacity(in_a_row);
         for got in std::iter::once(Ok(Some(first))).chain(rest) {
-            if got.is_err() {
-                self.intake.spoil();
-            }
             let Ok(Some(got)) = got else {
                 left = 0;
                 continue;
@@ -212,13 +212,36 @@ impl Fetching {
     async fn get(&self, hand: usize, tier: Tier) -> Result<Option<Got>, QueueError> {
         let lane = self.lanes[tier.rank()].ready();
         let channel = &self.intake.hands[hand];
-        let asking = channel.basic_get(lane.into(), BasicGetOptions::default());
+        let (answer, answered) = oneshot::channel();
+        self.desk
+            .tasks
+            .spawn(ask(channel.clone(), lane.to_owned(), answer));
+        let asking = async { answered.await.unwrap_or_else(|_| Ok(None)) };
         let got = self.desk.publisher.in_time(asking).await?;
         Ok(got.map(|got| Got {
             channel: channel.clone(),
             left: usize::try_from(got.message_count).unwrap_or(usize::MAX),
             message: got.delivery,
         }))
+    }
+}
+
+/// Asks the lane for an envelope. One that comes when nobody waits for it any more goes back.
+async fn ask(
+    channel: Channel,
+    lane: String,
+    answer: oneshot::Sender<lapin::Result<Option<BasicGetMessage>>>,
+) {
+    let got = channel.basic_get(lane.into(), BasicGetOptions::default());
+    let Err(Ok(Some(unwanted))) = answer.send(got.await) else {
+        return;
+    };
+    let options = BasicNackOptions {
+        requeue: true,
+        ..BasicNackOptions::default()
+    };
+    if let Err(error) = unwanted.delivery.acker.nack(options).await {
+        tracing::debug!(%error, "an envelope comes back with its connection");
     }
 }
 

@@ -97,7 +97,7 @@ fn what_is_kept_is_found_and_what_is_broken_is_made_anew() {
 }
 
 #[test]
-fn what_nobody_has_opened_for_a_month_is_removed_when_something_new_comes() {
+fn what_nobody_has_loaded_for_long_is_removed_when_something_new_comes() {
     let folder = tempfile::tempdir().unwrap();
     let model = model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx");
     network();

@@ -9,8 +9,9 @@ use std::{
 use super::Prepared;
 use crate::OnnxError;
 
-/// How long a prepared network is kept that nobody opens: what an earlier version, or a machine with another processor, made.
-const UNUSED: Duration = Duration::from_hours(30 * 24);
+/// How long a prepared network is kept that nobody loads: what an earlier version, or a machine with another processor, made. Longer
+/// than a process runs that has it loaded: that opens it again for every further lane.
+const UNUSED: Duration = Duration::from_hours(180 * 24);
 
 /// What a prepared network was made of and for. If any of it changes it is made anew.
 pub struct Key(String);
@@ -76,7 +77,7 @@ fn processor() -> String {
 
 /// The prepared network for `key`, from `folder` or made by `make` in a folder that it is given, and kept
 /// in `folder` for the next time. What is broken is made anew. Where `folder` cannot be written to,
-/// it is made for this time only. Whatever else lies in `folder` and has not been opened for 30 days is removed when
+/// it is made for this time only. Whatever else lies in `folder` and has not been loaded for half a year is removed when
 /// something new is kept there.
 ///
 /// Processes that make the same at the same time do not disturb each other.
@@ -118,6 +119,7 @@ pub fn prepared<E: From<OnnxError>>(
     make(making.path())?;
     let done = making.keep();
     let prepared = keep(&done, &kept).map_err(failed(&kept))?;
+    note_use(&kept);
     if let Err(error) = remove_unused(folder) {
         tracing::debug!(folder = %folder.display(), %error, "old prepared models stay");
     }
@@ -139,9 +141,9 @@ fn note_use(kept: &Path) {
 fn remove_unused(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-        if age > UNUSED {
-            fs::remove_dir_all(entry.path())?;
+        let removing = remove_if_unused(&entry);
+        if let Err(error) = removing {
+            tracing::debug!(file = %entry.path().display(), %error, "an old prepared model stays");
         }
     }
     Ok(())
@@ -155,10 +157,21 @@ fn keep(made: &Path, kept: &Path) -> io::Result<Prepared> {
             fs::remove_dir_all(made)?;
             return Ok(prepared);
         }
-        fs::remove_dir_all(kept)?;
-        fs::rename(made, kept)?;
+        match fs::remove_dir_all(kept) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::rename(made, kept)?,
+        }
     }
     Prepared::read(kept)
+}
+
+fn remove_if_unused(entry: &fs::DirEntry) -> io::Result<()> {
+    let about = entry.metadata()?;
+    let age = about.modified()?.elapsed().unwrap_or_default();
+    if about.is_dir() && age > UNUSED {
+        fs::remove_dir_all(entry.path())?;
+    }
+    Ok(())
 }
 
 /// For a folder that a model's prepared networks are kept in.
