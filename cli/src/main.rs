@@ -1,5 +1,6 @@
 //! The `voicefleet` program: the one place where backends and engines are chosen.
 
+mod allocation;
 mod catalog;
 mod cli;
 mod devices;

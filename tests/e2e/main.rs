@@ -8,6 +8,7 @@ mod crash;
 mod devices;
 mod jobs_command;
 mod live;
+mod memory;
 mod metrics;
 mod quiet;
 mod round_trip;

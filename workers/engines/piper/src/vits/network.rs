@@ -91,11 +91,7 @@ impl VoiceNetwork {
 impl Staged {
     /// Opens the parts of `prepared`, on two cores if there are.
     pub(super) fn open(prepared: &Prepared) -> Result<Self, OnnxError> {
-        // Sentences differ in length; only the windows of the tail are alike.
-        let freeing = SessionOptions {
-            frees: true,
-            ..SessionOptions::default()
-        };
+        let freeing = freeing();
         let (front, rest) = thread::scope(|scope| {
             let rest = scope.spawn(|| -> Result<_, OnnxError> {
                 let head = (prepared.has(HEAD))
@@ -141,7 +137,7 @@ impl Tail {
         let whole = |number: u64| usize::try_from(number).map_err(|_| missing("a small number"));
         let (rate, overlap) = (fact(prepare::RATE)?.max(1), fact(prepare::OVERLAP)?);
         Ok(Self {
-            stages: open(prepared, prepare::TAIL, SessionOptions::default())?,
+            stages: open(prepared, prepare::TAIL, freeing())?,
             rate: whole(rate)?,
             window: whole((SAMPLES_PER_WINDOW / rate).max(4 * overlap).max(1))?,
             overlap: whole(overlap)?,
@@ -176,6 +172,14 @@ impl Tail {
             audio.extend_from_slice(inside.ok_or_else(|| missing("a sample"))?);
         }
         Ok(audio)
+    }
+}
+
+/// Sentences differ in length, and what an arena keeps of the windows of one lane is of no use to another.
+fn freeing() -> SessionOptions {
+    SessionOptions {
+        frees: true,
+        ..SessionOptions::default()
     }
 }
 
