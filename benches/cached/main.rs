@@ -47,6 +47,11 @@ struct Contender {
     script: Option<PathBuf>,
 }
 
+/// The program's: its API is a role of this bench.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();

@@ -25,6 +25,11 @@ use crate::{
     roles::{api, worker},
 };
 
+/// The program's: its API and its worker are roles of this bench.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
