@@ -1,11 +1,11 @@
 //! How many messages wait in a queue, and whether one more may.
 
 use std::{
-    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use hashlink::LruCache;
 use lapin::{
     Channel,
     options::QueueDeclareOptions,
@@ -14,6 +14,10 @@ use lapin::{
 
 /// How long the broker's answer is built on.
 const FRESH: Duration = Duration::from_millis(250);
+
+/// Queues whose answers are kept, of those used last: more than can be asked about while an answer is fresh. Each tenant has queues
+/// of its own, and tenants come and go.
+const QUEUES: usize = 4_096;
 
 /// The messages of `queue` that are with nobody.
 pub(crate) async fn waiting(channel: &Channel, queue: &str) -> lapin::Result<MessageCount> {
@@ -28,13 +32,18 @@ pub(crate) async fn waiting(channel: &Channel, queue: &str) -> lapin::Result<Mes
 }
 
 /// What the broker said of each queue a moment ago, so that it need not be asked before every publish.
-#[derive(Default)]
-pub(crate) struct Estimates(Mutex<HashMap<String, Estimate>>);
+pub(crate) struct Estimates(Mutex<LruCache<String, Estimate>>);
 
 struct Estimate {
     asked: Instant,
     /// What waited then, and what we have published since.
     waiting: u32,
+}
+
+impl Default for Estimates {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(QUEUES)))
+    }
 }
 
 impl Estimates {
@@ -59,7 +68,7 @@ impl Estimates {
         self.known().insert(queue.to_owned(), estimate);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Estimate>> {
+    fn known(&self) -> MutexGuard<'_, LruCache<String, Estimate>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,5 +86,16 @@ mod tests {
         assert!(!estimates.one_more_fits("a", 10, begin + FRESH));
         let more = (0..10).filter(|_| estimates.one_more_fits("a", 10, begin));
         assert_eq!(more.count(), 2);
+    }
+
+    #[test]
+    fn queues_of_tenants_that_are_gone_are_forgotten() {
+        let (estimates, now) = (Estimates::default(), Instant::now());
+        for tenant in 0..2 * QUEUES {
+            estimates.note(&tenant.to_string(), 0, now);
+        }
+        assert_eq!(estimates.known().len(), QUEUES);
+        assert!(!estimates.one_more_fits("0", 10, now));
+        assert!(estimates.one_more_fits(&(2 * QUEUES - 1).to_string(), 10, now));
     }
 }
