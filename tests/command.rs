@@ -26,7 +26,19 @@ pub struct Said {
 /// # Errors
 /// If it is not built, cannot be started or does not end.
 pub async fn run_program(arguments: &[&str]) -> anyhow::Result<Said> {
+    run_program_with(&[], arguments).await
+}
+
+/// The same with more in its environment, as (name, value).
+///
+/// # Errors
+/// Those of [`run_program`].
+pub async fn run_program_with(
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+) -> anyhow::Result<Said> {
     let running = Command::new(program()?)
+        .envs(environment.iter().copied())
         .args(arguments)
         .kill_on_drop(true)
         .output();

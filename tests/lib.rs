@@ -9,5 +9,5 @@ mod server;
 
 pub use client::{Answer, Client, id_of};
 pub use cluster::Cluster;
-pub use command::{Said, run_program};
+pub use command::{Said, run_program, run_program_with};
 pub use server::{Server, program};
