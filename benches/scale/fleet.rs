@@ -39,10 +39,11 @@ impl Fleet {
         // That of the jobs of the testkit.
         let job = speech_job("", Tier::Batch, clock.now());
         let engine = job.spec.engine().clone();
+        let address = servers.rabbit.url().parse()?;
         let rabbit = RabbitConfig {
             prefix: corner.to_owned(),
             max_waiting: [u32::MAX; 3],
-            ..RabbitConfig::new(servers.rabbit.url(), vec![engine.clone()])
+            ..RabbitConfig::new(address, vec![engine.clone()])
         };
         let (loads, turns) = (Arc::clone(&records) as _, Arc::new(records.turns()));
         let queue = RabbitQueue::connect(rabbit, loads, turns, clock).await?;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use voicefleet_core::{EngineId, tier::TierShares};
 
+use crate::Address;
+
 /// Where the broker is, and what may wait in it.
 #[derive(Clone, Debug)]
 pub struct RabbitConfig {
-    /// `amqp://user:password@host:port/vhost`.
-    pub url: String,
+    /// Where the broker is.
+    pub address: Address,
     /// What this process is called in the broker's list of connections.
     pub name: String,
     /// Begins the name of every queue; `v1` stands for this layout of queues and messages.
@@ -27,9 +29,9 @@ pub struct RabbitConfig {
 
 impl RabbitConfig {
     /// The usual bounds.
-    pub fn new(url: impl Into<String>, engines: Vec<EngineId>) -> Self {
+    pub fn new(address: Address, engines: Vec<EngineId>) -> Self {
         Self {
-            url: url.into(),
+            address,
             name: format!("voicefleet-{}", std::process::id()),
             prefix: "v1".to_owned(),
             engines,

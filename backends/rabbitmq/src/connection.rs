@@ -22,7 +22,7 @@ use futures::{
 };
 use lapin::{
     Channel, Connection, ConnectionProperties, ConnectionState, ErrorKind,
-    options::ConfirmSelectOptions, uri::AMQPUri,
+    options::ConfirmSelectOptions,
 };
 use tokio::{net::TcpStream, sync, time::timeout};
 use tokio_util::task::TaskTracker;
@@ -161,8 +161,7 @@ impl Broker {
     /// Declares everything anew, too: the broker may be another one, or have lost what it had.
     async fn make(&self) -> lapin::Result<Connection> {
         let config = &self.0.config;
-        let mut uri: AMQPUri = config.url.parse().map_err(io::Error::other)?;
-        uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        let uri = config.address.with_heartbeat(HEARTBEAT);
         // lapin (4.12) leaves two tasks behind for every address that does not answer.
         let address = (uri.authority.host.as_str(), uri.authority.port);
         drop(TcpStream::connect(address).await?);

@@ -115,7 +115,7 @@ impl RabbitDelivery {
 }
 
 /// Puts a message into another queue, then takes it out of its own: between the two it is in both,
-/// never in none.
+/// never in none. What cannot be put there goes back to its place.
 pub(crate) async fn moved(
     publisher: &Publisher,
     queue: &str,
@@ -123,7 +123,13 @@ pub(crate) async fn moved(
     properties: BasicProperties,
     acker: &Acker,
 ) -> Result<(), QueueError> {
-    publisher.publish(queue, body, properties).await?;
+    if let Err(error) = publisher.publish(queue, body, properties).await {
+        // Kept, it would be nobody's until the channel closes.
+        if let Err(error) = put_back(publisher, acker).await {
+            tracing::debug!(%error, "an envelope is not back in its place yet");
+        }
+        return Err(error);
+    }
     acknowledge(publisher, acker).await
 }
 
@@ -134,13 +140,18 @@ async fn acknowledge(publisher: &Publisher, acker: &Acker) -> Result<(), QueueEr
 
 /// Back to its place in the queue, for anybody.
 async fn give_back(acker: &Acker, desk: &Desk, tier: Tier) -> Result<(), QueueError> {
+    put_back(&desk.publisher, acker).await?;
+    desk.publisher.ring(&desk.doorbell, tier);
+    Ok(())
+}
+
+/// Unheard, as far as the doorbell goes.
+pub(crate) async fn put_back(publisher: &Publisher, acker: &Acker) -> Result<(), QueueError> {
     let options = BasicNackOptions {
         requeue: true,
         ..BasicNackOptions::default()
     };
-    still_ours(desk.publisher.in_time(acker.nack(options)).await?)?;
-    desk.publisher.ring(&desk.doorbell, tier);
-    Ok(())
+    still_ours(publisher.in_time(acker.nack(options)).await?)
 }
 
 /// `false` means that the channel on which it came is gone, and the message is in the queue again.

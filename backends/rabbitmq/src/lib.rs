@@ -18,6 +18,7 @@
 //! - RabbitMQ knows how many envelopes wait, but not what they cost, nor (over AMQP) how many are with
 //!   workers. Both come from the job records, through [`LaneLoads`](voicefleet_core::ports::LaneLoads).
 
+mod address;
 mod capacity;
 mod config;
 mod connection;
@@ -33,6 +34,7 @@ mod queue;
 mod rings;
 mod topology;
 
+pub use address::{Address, AddressError};
 pub use config::RabbitConfig;
 pub use connection::ConnectError;
 pub use queue::RabbitQueue;

@@ -11,7 +11,7 @@ use std::{
 
 use lapin::{
     message::{BasicGetMessage, Delivery},
-    options::{BasicGetOptions, BasicNackOptions},
+    options::BasicGetOptions,
 };
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{
@@ -21,7 +21,7 @@ use voicefleet_core::{
 
 use crate::{
     connection::SteadyChannel,
-    delivery::moved,
+    delivery::{moved, put_back},
     publisher::Publisher,
     topology::{self, Lane},
 };
@@ -188,16 +188,8 @@ impl Lines {
         got
     }
 
-    /// Back to its place behind the lane, and the turn that it may have been given with it. What fails here
-    /// comes back with the connection, and the turn lapses.
-    async fn let_go(&self, message: &Delivery) {
-        let options = BasicNackOptions {
-            requeue: true,
-            ..BasicNackOptions::default()
-        };
-        if let Err(error) = self.in_time(message.acker.nack(options)).await {
-            tracing::debug!(%error, "an envelope is not back behind its lane yet");
-        }
+    /// It is back behind the lane: so is the turn that it may have been given. One that is not given back lapses.
+    async fn turn_unused(&self, message: &Delivery) {
         if let Ok(envelope) = Envelope::decode(&message.data)
             && let Err(error) = self.turns.give_back(&envelope).await
         {
@@ -220,7 +212,10 @@ impl Lines {
             Ok(envelope) => match self.turns.grant(&envelope).await {
                 Ok(more) => (lane.ready().to_owned(), more),
                 Err(error) => {
-                    self.let_go(&message).await;
+                    if let Err(error) = put_back(&self.publisher, &message.acker).await {
+                        tracing::debug!(%error, "an envelope is not back behind its lane yet");
+                    }
+                    self.turn_unused(&message).await;
                     return Err(error);
                 }
             },
@@ -232,7 +227,7 @@ impl Lines {
         let (data, properties) = (&message.data, message.properties.clone());
         let put = moved(&self.publisher, &queue, data, properties, &message.acker).await;
         if let Err(error) = put {
-            self.let_go(&message).await;
+            self.turn_unused(&message).await;
             return Err(error);
         }
         let doorbell = topology::doorbell(&self.prefix, lane.engine());

@@ -36,7 +36,7 @@ impl Parts {
         // The API reads how every engine of the fleet stands, also those that have no work here.
         let mut engines = ScalingPolicy::default().engines();
         engines.push(EngineId::new(ENGINE));
-        let rabbit = RabbitConfig::new(&servers.amqp, engines);
+        let rabbit = RabbitConfig::new(servers.amqp.parse()?, engines);
         let (loads, turns) = (Arc::clone(&records) as _, Arc::new(records.turns()));
         let queue = RabbitQueue::connect(rabbit, loads, turns, Arc::clone(&clock)).await?;
         Ok(Self {

@@ -132,12 +132,11 @@ async fn cluster(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<
     let records = Arc::new(RedisRecords::open(&redis).context("redis_url")?);
     let blobs = Arc::new(RedisBlobs::open(&redis).context("cache_url")?);
     let blobs = with_objects(settings, blobs)?;
+    let address = settings.amqp_url.as_deref().context("amqp_url")?;
+    let address = address.parse().context("amqp_url")?;
     let rabbit = RabbitConfig {
         shares: settings.shares(),
-        ..RabbitConfig::new(
-            settings.amqp_url.as_deref().context("amqp_url")?,
-            engines::ids(),
-        )
+        ..RabbitConfig::new(address, engines::ids())
     };
     let turns = Arc::new(records.turns());
     let queue = Arc::new(broker(rabbit, Arc::clone(&records) as _, turns, clock).await?);

@@ -15,9 +15,9 @@ use voicefleet_core::{
     scaling::{DrainTargets, Hardware},
     tier::TierShares,
 };
-use voicefleet_whisper::MOST_ROWS;
 use voicefleet_workers::WorkerConfig;
 
+mod check;
 mod keys;
 mod options;
 mod scaling;
@@ -271,92 +271,6 @@ impl Settings {
         Ok(variables)
     }
 
-    fn check(&self, role: &Role) -> Result<(), SettingsError> {
-        let mut wrong = self.wrong_scaling();
-        if role.is_of_a_cluster() {
-            wrong.extend(self.missing_of_a_cluster());
-        }
-        let mut demand = |holds: bool, sentence: &str| {
-            if !holds {
-                wrong.push(sentence.to_owned());
-            }
-        };
-        demand(self.cache_mib >= 16, "cache_mib: at least 16 are needed");
-        demand(
-            self.max_upload_mib >= 1,
-            "max_upload_mib: must be at least 1",
-        );
-        demand(
-            self.cache_mib > self.max_upload_mib as u64,
-            "cache_mib: must be more than max_upload_mib, or the largest upload never fits",
-        );
-        demand(
-            self.max_audio_seconds > 0.0 && self.max_audio_seconds <= 86_400.0,
-            "max_audio_seconds: must be above 0 and at most 86400",
-        );
-        demand(
-            (1..=300).contains(&self.sync_wait_seconds),
-            "sync_wait_seconds: must be 1 to 300",
-        );
-        demand(
-            (1..=1_000_000).contains(&self.max_connections),
-            "max_connections: must be 1 to 1000000",
-        );
-        demand(
-            self.max_live_sessions <= 100_000,
-            "max_live_sessions: must be at most 100000",
-        );
-        demand(
-            (1..=3600).contains(&self.header_timeout_seconds),
-            "header_timeout_seconds: must be 1 to 3600",
-        );
-        demand(
-            (1..=3600).contains(&self.grace_seconds),
-            "grace_seconds: must be 1 to 3600",
-        );
-        if let Some(rows) = self.whisper_batch {
-            demand(
-                (1..=MOST_ROWS).contains(&rows),
-                &format!("whisper_batch: must be 1 to {MOST_ROWS}"),
-            );
-            demand(
-                rows <= 1 || self.whisper_device.is_gpu(),
-                "whisper_batch: only a GPU computes windows together; leave it out, or set whisper_device to cuda",
-            );
-        }
-        if let Some(endpoint) = &self.otlp_endpoint {
-            let url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
-            demand(
-                url,
-                "otlp_endpoint: must be a URL that begins with http:// or https://",
-            );
-        }
-        if let Err(error) = self.log.parse::<tracing_subscriber::EnvFilter>() {
-            wrong.push(format!("log: {error}"));
-        }
-        for (engine, slots) in self.slots() {
-            if let Err(error) = self.worker(slots).check() {
-                wrong.push(format!("{engine}: {error}"));
-            }
-        }
-        if wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(SettingsError(wrong))
-        }
-    }
-
-    fn missing_of_a_cluster(&self) -> Vec<String> {
-        let needed = [
-            ("amqp_url", &self.amqp_url, "amqp://"),
-            ("redis_url", &self.redis_url, "redis://"),
-        ];
-        let absent = needed.into_iter().filter(|(_, url, _)| url.is_none());
-        absent
-            .map(|(name, _, like)| format!("{name}: a cluster needs one, like {like}127.0.0.1"))
-            .collect()
-    }
-
     /// What the tiers are guaranteed.
     pub(crate) fn shares(&self) -> TierShares {
         TierShares {
@@ -445,7 +359,7 @@ mod tests {
     #[test]
     fn every_wrong_setting_is_named_at_once() {
         let (_folder, options) = options_with_file(
-            "piper_slots = 0\nsync_wait_seconds = 999\nmax_connections = 0\nlog = \"info,,=\"\n",
+            "piper_slots = 0\nsync_wait_seconds = 999\nmax_connections = 0\nlog = \"info,,=\"\namqp_url = \"me:secret@broker\"\n",
         );
         let text = Settings::resolve(&Role::Serve, &options)
             .expect_err("wrong")
@@ -454,10 +368,12 @@ mod tests {
             "piper: slots",
             "sync_wait_seconds",
             "max_connections",
+            "amqp_url: not like amqp://",
             "log:",
         ] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
+        assert!(!text.contains("secret"), "{text}");
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl QueueBench for Lanes {
             prefix: format!("test.{}", uuid::Uuid::now_v7()),
             max_waiting: [u32::try_from(max_queued).expect("a small bound"); 3],
             patience: Duration::from_secs(20),
-            ..RabbitConfig::new(url, engines)
+            ..RabbitConfig::new(url.parse().expect("an address"), engines)
         };
         Self::open(config, Books::default(), MemoryTurns::default()).await
     }

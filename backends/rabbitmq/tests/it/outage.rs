@@ -2,13 +2,17 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
+use lapin::{
+    Connection, ConnectionProperties,
+    options::{QueueDeclareOptions, QueueDeleteOptions},
+    types::FieldTable,
+};
 use voicefleet_core::{
-    EngineId, Envelope, JobId, Tier, Timestamp,
+    EngineId, Envelope, ErrorCode, Failure, JobId, Tier, Timestamp,
     ports::{Delivery, JobConsumer, JobQueue, QueueError, Settlement},
     time::SystemClock,
 };
-use voicefleet_rabbitmq::{RabbitConfig, RabbitQueue};
+use voicefleet_rabbitmq::{Address, RabbitConfig, RabbitQueue};
 use voicefleet_testkit::{
     Books,
     conformance::{PATIENCE, within_patience},
@@ -40,7 +44,7 @@ async fn a_broker_that_crashes_loses_nothing_that_it_confirmed() {
     let piper = EngineId::new("piper");
     let config = RabbitConfig {
         patience: PATIENCE,
-        ..RabbitConfig::new(server.url(), vec![piper.clone()])
+        ..RabbitConfig::new(address(&server.url()), vec![piper.clone()])
     };
     let queue = connect(config).await;
     let unknown = queue.gauge(&EngineId::new("festival")).await;
@@ -84,7 +88,7 @@ async fn a_broker_that_does_not_answer_is_not_asked_by_everybody() {
     let piper = EngineId::new("piper");
     let config = RabbitConfig {
         patience: Duration::from_millis(300),
-        ..RabbitConfig::new(server.url_at(link.port()), vec![piper])
+        ..RabbitConfig::new(address(&server.url_at(link.port())), vec![piper])
     };
     let queue = connect(config).await;
     link.cut();
@@ -131,7 +135,7 @@ async fn a_fed_consumer_that_ends_while_the_broker_is_away_keeps_nothing_from_th
     let server = RabbitServer::start().expect("a broker; run `make setup-test`");
     let link = Link::to(server.port()).await.expect("a link");
     let piper = EngineId::new("piper");
-    let config = RabbitConfig::new(server.url_at(link.port()), vec![piper.clone()]);
+    let config = RabbitConfig::new(address(&server.url_at(link.port())), vec![piper.clone()]);
     let queue = connect(config).await;
     let mut consumer = queue.consume(&piper).await.expect("a consumer");
     tokio::select! {
@@ -169,9 +173,13 @@ async fn a_consumer_that_asks_while_the_broker_goes_asks_again() {
     let server = RabbitServer::start().expect("a broker; run `make setup-test`");
     let link = Link::to(server.port()).await.expect("a link");
     let piper = EngineId::new("piper");
-    let config = RabbitConfig::new(server.url_at(link.port()), vec![piper.clone()]);
+    let config = RabbitConfig::new(address(&server.url_at(link.port())), vec![piper.clone()]);
     let queue = connect(config).await;
-    let elsewhere = connect(RabbitConfig::new(server.url(), vec![piper.clone()])).await;
+    let elsewhere = connect(RabbitConfig::new(
+        address(&server.url()),
+        vec![piper.clone()],
+    ))
+    .await;
     let mut consumer = queue.consume(&piper).await.expect("a consumer");
 
     // One that wants realtime jobs alone is not fed, and asks now and then.
@@ -215,7 +223,7 @@ async fn a_broker_that_is_short_of_memory_is_relieved_of_what_it_has() {
     let piper = EngineId::new("piper");
     let config = RabbitConfig {
         patience: Duration::from_secs(1),
-        ..RabbitConfig::new(server.url(), vec![piper.clone()])
+        ..RabbitConfig::new(address(&server.url()), vec![piper.clone()])
     };
     let queue = connect(config).await;
     let mut consumer = queue.consume(&piper).await.expect("a consumer");
@@ -246,6 +254,42 @@ async fn a_broker_that_is_short_of_memory_is_relieved_of_what_it_has() {
     queue.close().await;
 }
 
+/// Or it would be nobody's until its channel closes, which may be days.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_envelope_that_cannot_be_set_aside_comes_again() {
+    let server = RabbitServer::start().expect("a broker");
+    let piper = EngineId::new("piper");
+    let config = RabbitConfig::new(address(&server.url()), vec![piper.clone()]);
+    let queue = connect(config).await;
+    let mut consumer = queue.consume(&piper).await.expect("a consumer");
+    let envelope = envelope();
+    queue.publish(&envelope).await.expect("published");
+    let delivery = next(&mut consumer).await;
+    delete_queue(&server, "v1.piper.standard.dead").await;
+
+    let failure = Failure::new(ErrorCode::Cancelled, "withdrawn");
+    let set_aside = delivery.settle(Settlement::DeadLetter(failure)).await;
+    assert!(
+        matches!(&set_aside, Err(QueueError::Unavailable(why)) if why.contains(".dead")),
+        "{set_aside:?}"
+    );
+    let again = next(&mut consumer).await;
+    assert_eq!(again.envelope().job_id, envelope.job_id);
+    assert!(again.redelivered());
+    again.settle(Settlement::Done).await.expect("settled");
+    queue.close().await;
+}
+
+async fn delete_queue(server: &RabbitServer, name: &str) {
+    let connected = Connection::connect(&server.url(), ConnectionProperties::default()).await;
+    let connection = connected.expect("connected");
+    let channel = connection.create_channel().await.expect("a channel");
+    let deleted = channel.queue_delete(name.into(), QueueDeleteOptions::default());
+    deleted.await.expect("deleted");
+    let closed = connection.close(200, "done".into()).await;
+    closed.expect("closed");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_takes_longer_than_anybody_waits_is_made_all_the_same() {
     let server = RabbitServer::start().expect("a broker");
@@ -258,7 +302,7 @@ async fn a_connection_that_takes_longer_than_anybody_waits_is_made_all_the_same(
             .map(|n| EngineId::new(format!("e{n}")))
             .chain([piper.clone()])
             .collect(),
-        ..RabbitConfig::new(server.url_at(link.port()), vec![])
+        ..RabbitConfig::new(address(&server.url_at(link.port())), vec![])
     };
     let queue = connect(config).await;
     link.cut();
@@ -266,6 +310,10 @@ async fn a_connection_that_takes_longer_than_anybody_waits_is_made_all_the_same(
     link.mend();
     within_patience(async { while queue.gauge(&piper).await.is_err() {} }).await;
     queue.close().await;
+}
+
+fn address(url: &str) -> Address {
+    url.parse().expect("an address")
 }
 
 async fn connect(config: RabbitConfig) -> RabbitQueue {

@@ -119,7 +119,7 @@ impl Fleet {
 async fn connect(url: &str, records: &Arc<RedisRecords>) -> RabbitQueue {
     let config = RabbitConfig {
         patience: Duration::from_secs(20),
-        ..RabbitConfig::new(url, policy().engines())
+        ..RabbitConfig::new(url.parse().expect("an address"), policy().engines())
     };
     let (loads, turns) = (Arc::clone(records) as _, Arc::new(records.turns()));
     let connected = RabbitQueue::connect(config, loads, turns, Arc::new(SystemClock)).await;
