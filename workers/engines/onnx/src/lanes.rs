@@ -8,8 +8,7 @@ type Make<T> = dyn Fn() -> Result<T, OnnxError> + Send + Sync;
 
 /// `count` instances of `T`, for as many calls at the same time.
 ///
-/// The first instance is made at once, the others when a call first needs one: what is to be spoken
-/// first does not wait for the second session.
+/// An instance is made when a call first needs one: what is to be spoken first does not wait for the second session.
 pub struct Lanes<T> {
     make: Box<Make<T>>,
     places: Mutex<Places<T>>,
@@ -32,16 +31,24 @@ impl<T> Lanes<T> {
         count: usize,
         make: impl Fn() -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Self, OnnxError> {
-        let make = move || make().map_err(Into::into);
-        let first = make()?;
-        Ok(Self {
-            make: Box::new(make),
+        let lanes = Self::unmade(count, make);
+        lanes.with(|_| ())?;
+        Ok(lanes)
+    }
+
+    /// Keeps `make` for `count` instances (at least one), and makes none.
+    pub fn unmade<E: Into<OnnxError>>(
+        count: usize,
+        make: impl Fn() -> Result<T, E> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            make: Box::new(move || make().map_err(Into::into)),
             places: Mutex::new(Places {
-                idle: vec![first],
-                unmade: count.max(1) - 1,
+                idle: Vec::new(),
+                unmade: count.max(1),
             }),
             freed: Condvar::new(),
-        })
+        }
     }
 
     /// Runs `work` with an instance of its own, waiting for one if all are taken.
@@ -142,6 +149,17 @@ mod tests {
         let inner = lanes.with(|_| lanes.with(|instance| *instance).unwrap());
         assert_eq!(inner.unwrap(), 1);
         assert_eq!(made.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn unmade_lanes_are_made_by_the_first_call() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&made);
+        let number = move || Ok::<_, OnnxError>(counter.fetch_add(1, Ordering::SeqCst));
+        let lanes = Lanes::unmade(2, number);
+        assert_eq!(made.load(Ordering::SeqCst), 0);
+        assert_eq!(lanes.with(|instance| *instance).unwrap(), 0);
+        assert_eq!(lanes.with(|instance| *instance).unwrap(), 0);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl PiperEngine {
             scales: [0.0, 1.0, 0.0],
             speaker: matches!(config.speakers, Speakers::Several { .. }).then_some(0),
         };
-        let networks = Lanes::new(lanes, opener(onnx, digest, &probe)?)?;
+        let networks = Lanes::new(lanes, opener(onnx, digest, &probe, lanes)?)?;
         let engine = Self {
             name: name.to_owned(),
             config,

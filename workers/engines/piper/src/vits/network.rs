@@ -1,18 +1,22 @@
 //! A voice's network, ready to be run.
 
-use std::thread;
+use std::{sync::Arc, thread};
 
 use ort::{
     session::{Session, SessionInputValue},
     value::{DynValue, Tensor},
 };
-use voicefleet_onnx::{Memory, OnnxError, SessionOptions, Stages, Values, staged::Prepared};
+use voicefleet_onnx::{Lanes, Memory, OnnxError, SessionOptions, Stages, Values, staged::Prepared};
 
 use super::{operator, prepare, rewrite::BETWEEN, rewrite::HEAD};
 
 /// Samples of audio that the tail computes at a time: its tensors then fit into a core's caches, and
 /// memory does not grow with the sentence.
 const SAMPLES_PER_WINDOW: u64 = 8_192;
+
+/// How many networks have one front between them: it takes a twentieth of the time of a sentence, and the
+/// most memory when it is open.
+const LANES_PER_FRONT: usize = 4;
 
 /// What is to be said.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ pub(crate) enum VoiceNetwork {
 
 /// The parts of a prepared network.
 pub(crate) struct Staged {
-    front: Stages,
+    fronts: Arc<Fronts>,
     head: Option<Stages>,
     tail: Option<Tail>,
     inputs: Vec<String>,
@@ -88,11 +92,21 @@ impl VoiceNetwork {
     }
 }
 
+/// The first part, which several networks use in turn.
+pub(super) type Fronts = Lanes<Stages>;
+
+/// The fronts for up to `lanes` networks.
+pub(super) fn fronts(prepared: &Arc<Prepared>, lanes: usize) -> Arc<Fronts> {
+    let prepared = Arc::clone(prepared);
+    let open = move || prepared.open(prepare::FRONT, &freeing());
+    Arc::new(Lanes::unmade(lanes.div_ceil(LANES_PER_FRONT), open))
+}
+
 impl Staged {
     /// Opens the parts of `prepared`, on two cores if there are.
-    pub(super) fn open(prepared: &Prepared) -> Result<Self, OnnxError> {
+    pub(super) fn open(prepared: &Prepared, fronts: &Arc<Fronts>) -> Result<Self, OnnxError> {
         let freeing = freeing();
-        let (front, rest) = thread::scope(|scope| {
+        let (inputs, rest) = thread::scope(|scope| {
             let rest = scope.spawn(|| -> Result<_, OnnxError> {
                 let head = (prepared.has(HEAD))
                     .then(|| open(prepared, HEAD, freeing))
@@ -102,21 +116,21 @@ impl Staged {
                     .transpose()?;
                 Ok((head, tail))
             });
-            let front = prepared.open(prepare::FRONT, &freeing);
-            (front, rest.join())
+            // There is one afterwards.
+            let inputs = fronts.with(|front| front.inputs());
+            (inputs, rest.join())
         });
         let (head, tail) = rest.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let front = front?;
         Ok(Self {
-            inputs: front.inputs(),
-            front,
+            inputs: inputs?,
+            fronts: Arc::clone(fronts),
             head,
             tail,
         })
     }
 
     fn say(&mut self, inputs: Values) -> Result<Vec<f32>, OnnxError> {
-        let mut values = self.front.run(inputs, Memory::Kept)?;
+        let mut values = (self.fronts).with(|front| front.run(inputs, Memory::Kept))??;
         if let Some(head) = &mut self.head {
             values = head.run(values, Memory::Kept)?;
         }

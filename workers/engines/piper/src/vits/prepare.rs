@@ -16,7 +16,7 @@ use voicefleet_onnx::{
 use super::{
     alike,
     find::Vocoder,
-    network::{Staged, Utterance, VoiceNetwork},
+    network::{Staged, Utterance, VoiceNetwork, fronts},
     rewrite::{HEAD, Precision, rewrite},
 };
 
@@ -36,11 +36,16 @@ const PIECE: usize = 120;
 pub(crate) type Open = Box<dyn Fn() -> Result<VoiceNetwork, OnnxError> + Send + Sync>;
 
 /// Looks for what is prepared for the voice `model`, and prepares it if need be, which takes seconds. The
-/// voice's `probe` must sound the same afterwards.
+/// voice's `probe` must sound the same afterwards. Up to `lanes` networks will be open at a time.
 ///
 /// # Errors
 /// If the model cannot be opened at all.
-pub(crate) fn opener(model: &Path, digest: &str, probe: &Utterance) -> Result<Open, OnnxError> {
+pub(crate) fn opener(
+    model: &Path,
+    digest: &str,
+    probe: &Utterance,
+    lanes: usize,
+) -> Result<Open, OnnxError> {
     let version = format!("{VERSION}, {}", bfloat16::LAYOUT);
     let key = Key::new(model, digest, &version)?;
     let make = |folder: &Path| make(model, probe, folder);
@@ -56,7 +61,11 @@ pub(crate) fn opener(model: &Path, digest: &str, probe: &Utterance) -> Result<Op
     let model = model.to_owned();
     Ok(match found {
         Some(prepared) => {
-            Box::new(move || Ok(VoiceNetwork::Staged(Box::new(Staged::open(&prepared)?))))
+            let fronts = fronts(&prepared, lanes);
+            Box::new(move || {
+                let staged = Staged::open(&prepared, &fronts)?;
+                Ok(VoiceNetwork::Staged(Box::new(staged)))
+            })
         }
         None => Box::new(move || whole(&model)),
     })
@@ -135,7 +144,9 @@ fn say_prepared(
         folder: folder.to_owned(),
         source,
     })?;
-    VoiceNetwork::Staged(Box::new(Staged::open(&prepared)?)).say(probe.clone())
+    let prepared = Arc::new(prepared);
+    let staged = Staged::open(&prepared, &fronts(&prepared, 1))?;
+    VoiceNetwork::Staged(Box::new(staged)).say(probe.clone())
 }
 
 /// Front, head and tail.
