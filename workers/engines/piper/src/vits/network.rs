@@ -14,9 +14,9 @@ use super::{operator, prepare, rewrite::BETWEEN, rewrite::HEAD};
 /// memory does not grow with the sentence.
 const SAMPLES_PER_WINDOW: u64 = 8_192;
 
-/// How many networks have one front between them: it takes a twentieth of the time of a sentence, and the
-/// most memory when it is open.
-const LANES_PER_FRONT: usize = 4;
+/// How many networks have one front between them. It takes a fifth of the time of a sentence, and most of the memory of
+/// what is open.
+const LANES_PER_FRONT: usize = 2;
 
 /// What is to be said.
 #[derive(Clone, Debug)]
