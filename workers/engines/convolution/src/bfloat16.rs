@@ -131,7 +131,7 @@ pub struct Input<'a> {
     pub added: &'a [&'a [f32]],
 }
 
-/// Memory that one run needs and the next can use again: as much as the longest took, two bytes for each number of its input.
+/// Memory that one run needs and the next can use again: two bytes for each number of a thousand steps of the input.
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// The rounded input: rows of words, a word is two channels at one time.

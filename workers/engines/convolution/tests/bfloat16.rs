@@ -39,7 +39,9 @@ fn case() -> impl Strategy<Value = Case> {
                 cut,
             })
     });
-    (form, 1..=130_usize).prop_flat_map(|(form, length)| {
+    // Long ones are computed in parts.
+    let length = prop_oneof![9 => 1..=130_usize, 1 => 950..=2_100_usize];
+    (form, length).prop_flat_map(|(form, length)| {
         let floats = |count: usize| prop::collection::vec(-3.0..3.0_f32, count);
         let added = if form.phases == 1 && form.cut == [0, 0] {
             0..=2_usize

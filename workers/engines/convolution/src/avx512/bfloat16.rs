@@ -21,6 +21,8 @@ use crate::bfloat16::{Convolution, Form, Input, Panel, ROWS, Scratch};
 const VECTORS: usize = 3;
 /// Steps of time that are computed together.
 const TIMES: usize = VECTORS * LANES;
+/// Steps of time that are rounded together: memory does not grow with the input, and what two such parts both need is little.
+const TIMES_TOGETHER: usize = 20 * TIMES;
 
 type Sums = [[__m512; VECTORS]; ROWS];
 
@@ -35,41 +37,48 @@ pub(crate) fn run(
     let form = convolution.form();
     let Scratch { words, tile } = scratch;
     let steps = form.steps(input.length);
-    let row = (steps.next_multiple_of(TIMES) + form.reach()).max(form.padding[0] + input.length);
+    let part = steps.clamp(1, TIMES_TOGETHER).next_multiple_of(TIMES);
+    let row = part + form.reach();
     // Kept as long as the longest was: what is cut off would be zeroed when it comes back.
     let needed = form.pairs() * row;
     words.resize(needed.max(words.len()), 0);
     let words = &mut words[..needed];
-    round(input, words, form.padding[0], row);
     let offsets: Vec<usize> = (0..form.taps).map(|tap| tap * form.dilation).collect();
     let width = TIMES + form.reach();
     let length = form.length(input.length);
-    for start in (0..steps).step_by(TIMES) {
-        // A tile of the input, together in the cache.
-        tile.clear();
-        for row in words.chunks_exact(row) {
-            tile.extend_from_slice(&row[start..start + width]);
-        }
-        for ((panels, bias), first) in convolution.blocks().zip((0..).step_by(ROWS)) {
-            let sums = multiply(panels, bias, tile, width, &offsets);
-            let place = Place {
-                rows: first..first + bias.len(),
-                steps: start..steps.min(start + TIMES),
-                length,
-            };
-            if form.is_plain() {
-                write(&sums, &place, input.added, output);
-            } else {
-                interleave(&sums, &place, form, output);
+    for first in (0..steps).step_by(part) {
+        round(input, words, first, form.padding[0], row);
+        for start in (first..steps.min(first + part)).step_by(TIMES) {
+            // A tile of the input, together in the cache.
+            tile.clear();
+            for row in words.chunks_exact(row) {
+                tile.extend_from_slice(&row[start - first..start - first + width]);
+            }
+            for ((panels, bias), first) in convolution.blocks().zip((0..).step_by(ROWS)) {
+                let sums = multiply(panels, bias, tile, width, &offsets);
+                let place = Place {
+                    rows: first..first + bias.len(),
+                    steps: start..steps.min(start + TIMES),
+                    length,
+                };
+                if form.is_plain() {
+                    write(&sums, &place, input.added, output);
+                } else {
+                    interleave(&sums, &place, form, output);
+                }
             }
         }
     }
 }
 
-/// Bends the input and rounds it into rows of `row` words: `before` zeros, the values of two channels, zeros.
+/// Bends the input, with `before` zeros before it and zeros behind it, and rounds what begins at `first` of that into rows of `row`
+/// words: the values of two channels.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn round(input: &Input<'_>, words: &mut [u32], before: usize, row: usize) {
+fn round(input: &Input<'_>, words: &mut [u32], first: usize, before: usize, row: usize) {
     let length = input.length;
+    let zeros = before.saturating_sub(first).min(row);
+    let from = (first + zeros).saturating_sub(before).min(length);
+    let taken = (length - from).min(row - zeros);
     let pairs = input.values.chunks(2 * length);
     let slope = _mm512_set1_ps(input.slope);
     // Of a vector with the first channel's 16 numbers and then the second's: one of each in turn.
@@ -78,21 +87,22 @@ fn round(input: &Input<'_>, words: &mut [u32], before: usize, row: usize) {
         word | (word + 16) << 16
     }));
     for (pair, words) in pairs.zip(words.chunks_exact_mut(row)) {
-        let (first, second) = pair.split_at(length);
-        words[..before].fill(0);
-        words[before + length..].fill(0);
-        let words = &mut words[before..before + length];
-        for at in (0..length).step_by(LANES) {
+        let (one, other) = pair.split_at(length);
+        let one = &one[from..from + taken];
+        let other = other.get(from..from + taken);
+        words[..zeros].fill(0);
+        words[zeros + taken..].fill(0);
+        let words = &mut words[zeros..zeros + taken];
+        for at in (0..taken).step_by(LANES) {
             let bent = |row: &[f32]| {
                 let values = load(row, at);
                 _mm512_max_ps(values, _mm512_mul_ps(values, slope))
             };
-            let second = if second.is_empty() {
-                _mm512_setzero_ps()
-            } else {
-                bent(second)
+            let other = match other {
+                Some(row) => bent(row),
+                None => _mm512_setzero_ps(),
             };
-            let rounded = as_words(_mm512_cvtne2ps_pbh(second, bent(first)));
+            let rounded = as_words(_mm512_cvtne2ps_pbh(other, bent(one)));
             store_words(_mm512_permutexvar_epi16(in_turn, rounded), words, at);
         }
     }
