@@ -21,9 +21,11 @@ static TABLES: Migrator = sqlx::migrate!("./migrations");
 /// twice as fast, and small rows cost about the same.
 pub(crate) const PAGE_BYTES: u32 = 8192;
 
-/// KiB of pages that each connection keeps, as SQLite wants it told. The system keeps them too; what passes through with audio
-/// would only push others out.
-const PAGE_CACHE: &str = "-4096";
+/// KiB of pages that the writer keeps, as SQLite wants it told: as much as a commit has. The system keeps them too.
+const PAGES_OF_WRITER: &str = "-2048";
+
+/// The same of a reader, through which audio passes that would only push other pages out.
+const PAGES_OF_READER: &str = "-512";
 
 /// How long a connection waits for a lock. Nobody but a person with a SQLite shell ever holds one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,7 +42,7 @@ pub(crate) fn open_writer(
 ) -> BoxFuture<'static, Result<SqliteConnection, OpenError>> {
     async move {
         create_private(&file)?;
-        let opened = options(&file).connect().await;
+        let opened = options(&file, PAGES_OF_WRITER).connect().await;
         let mut connection = match opened {
             Ok(connection) => connection,
             Err(source) => return Err(OpenError::Database { file, source }),
@@ -63,7 +65,7 @@ pub(crate) fn open_readers(file: PathBuf) -> BoxFuture<'static, Result<SqlitePoo
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options(&file).read_only(true))
+            .connect_with(options(&file, PAGES_OF_READER).read_only(true))
             .await
             .map_err(|source| OpenError::Database { file, source })
     }
@@ -78,7 +80,7 @@ pub(crate) async fn close_writer(mut connection: SqliteConnection) -> Result<(),
     connection.close().await
 }
 
-fn options(file: &Path) -> SqliteConnectOptions {
+fn options(file: &Path, pages: &'static str) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .page_size(PAGE_BYTES)
@@ -86,7 +88,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         // The writer raises this for single commits; see `writer::Durability`.
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
-        .pragma("cache_size", PAGE_CACHE)
+        .pragma("cache_size", pages)
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()
 }

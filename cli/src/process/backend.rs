@@ -25,7 +25,7 @@ const BROKER_RETRY: Duration = Duration::from_secs(1);
 const NEAR_A_CLUSTER: usize = 64 << 20;
 
 /// What lies in a file is close at hand as it is, and models need the memory.
-const NEAR_THE_FILE: usize = 8 << 20;
+const NEAR_THE_FILE: usize = 4 << 20;
 
 /// The ports, and what stands behind them.
 pub(crate) struct Backend {

@@ -22,6 +22,24 @@ impl Tensor {
         }
     }
 
+    /// This constant of 32-bit numbers as one of 16-bit ones, called `name`. `None` if it is none, or a number is too large.
+    pub fn halved(&self, name: &str) -> Option<Self> {
+        let halves = self.floats()?.into_iter().map(half::f16::from_f32);
+        let halves: Vec<half::f16> = halves.collect();
+        halves.iter().all(|half| half.is_finite()).then(|| Self {
+            name: name.to_owned(),
+            dims: self.dims.clone(),
+            data_type: ElementType::FLOAT16.0,
+            raw_data: Some(
+                halves
+                    .into_iter()
+                    .flat_map(half::f16::to_le_bytes)
+                    .collect(),
+            ),
+            ..Self::default()
+        })
+    }
+
     /// A list of whole numbers.
     pub fn of_ints(name: &str, values: &[i64]) -> Self {
         Self {
@@ -87,5 +105,26 @@ impl Tensor {
             data_location: Some(EXTERNAL),
             ..Self::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_a_number_afterwards_too_is_halved() {
+        let tensor = Tensor::of_floats("weights", &[3], &[1.0, -0.5, 65_504.0]);
+        let halved = tensor.halved("halves").unwrap();
+        assert_eq!(halved.name, "halves");
+        assert_eq!(
+            (halved.dims, halved.data_type),
+            (vec![3], ElementType::FLOAT16.0)
+        );
+        let bytes: &[u8] = &halved.raw_data.unwrap();
+        assert_eq!(bytes, [0, 0x3c, 0, 0xb8, 0xff, 0x7b]);
+        let large = Tensor::of_floats("weights", &[1], &[65_536.0]);
+        assert!(large.halved("halves").is_none());
+        assert!(Tensor::of_ints("lengths", &[1]).halved("halves").is_none());
     }
 }

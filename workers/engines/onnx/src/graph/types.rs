@@ -18,6 +18,8 @@ impl ElementType {
     pub const INT64: Self = Self(7);
     /// Truth values.
     pub const BOOL: Self = Self(9);
+    /// 16-bit floating point.
+    pub const FLOAT16: Self = Self(10);
 }
 
 impl ValueInfo {

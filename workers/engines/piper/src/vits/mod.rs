@@ -14,6 +14,7 @@
 
 mod alike;
 mod find;
+mod halves;
 mod network;
 mod operator;
 mod prepare;

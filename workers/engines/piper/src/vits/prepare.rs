@@ -16,12 +16,13 @@ use voicefleet_onnx::{
 use super::{
     alike,
     find::Vocoder,
+    halves::halve_weights,
     network::{Staged, Utterance, VoiceNetwork, fronts},
     rewrite::{HEAD, Precision, rewrite},
 };
 
 /// Changes with everything that is made differently.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 pub(super) const FRONT: &str = "front";
 pub(super) const TAIL: &str = "tail";
@@ -108,14 +109,19 @@ struct Way {
 
 /// The best comes first.
 fn ways() -> impl Iterator<Item = Way> {
-    let in_16_bits = Way {
+    let all_in_16_bits = Way {
         what: "rewritten in 16 bits",
-        prepare: |network, folder| rewritten(network, Precision::Bfloat16, folder),
+        prepare: |network, folder| rewritten(network, Precision::Bfloat16, halve_weights, folder),
+        is_same: alike::in_spectrum,
+    };
+    let in_16_bits = Way {
+        what: "rewritten in 16 bits, its front in floats",
+        prepare: |network, folder| rewritten(network, Precision::Bfloat16, |_| (), folder),
         is_same: alike::in_spectrum,
     };
     let in_floats = Way {
         what: "rewritten",
-        prepare: |network, folder| rewritten(network, Precision::Single, folder),
+        prepare: |network, folder| rewritten(network, Precision::Single, |_| (), folder),
         is_same: alike::in_each_sample,
     };
     let only_cut = Way {
@@ -123,8 +129,8 @@ fn ways() -> impl Iterator<Item = Way> {
         prepare: cut,
         is_same: alike::in_each_sample,
     };
-    let in_16_bits = bfloat16::is_supported().then_some(in_16_bits);
-    in_16_bits.into_iter().chain([in_floats, only_cut])
+    let in_16_bits = bfloat16::is_supported().then_some([all_in_16_bits, in_16_bits]);
+    (in_16_bits.into_iter().flatten()).chain([in_floats, only_cut])
 }
 
 type Facts = BTreeMap<String, u64>;
@@ -150,7 +156,12 @@ fn say_prepared(
 }
 
 /// Front, head and tail.
-fn rewritten(network: &Network, precision: Precision, folder: &Path) -> Result<Made, OnnxError> {
+fn rewritten(
+    network: &Network,
+    precision: Precision,
+    change_front: fn(&mut Network),
+    folder: &Path,
+) -> Result<Made, OnnxError> {
     let refused =
         |reason| OnnxError::from(voicefleet_onnx::graph::NetworkError::Unsupported(reason));
     let vocoder = Vocoder::find(network).map_err(refused)?;
@@ -171,7 +182,7 @@ fn rewritten(network: &Network, precision: Precision, folder: &Path) -> Result<M
         .map(ends)
         .collect();
     front.prune();
-    let mut parts = vec![front_part(front, folder)?];
+    let mut parts = vec![front_part(front, change_front, folder)?];
     let mut facts = Facts::new();
     parts.push(free_part(HEAD, rewritten.head, precision, folder)?);
     if let Some(tail) = rewritten.tail {
@@ -184,18 +195,28 @@ fn rewritten(network: &Network, precision: Precision, folder: &Path) -> Result<M
 
 /// All of it as front.
 fn cut(network: &Network, folder: &Path) -> Result<Made, OnnxError> {
-    Ok((vec![front_part(network.clone(), folder)?], Facts::new()))
+    Ok((
+        vec![front_part(network.clone(), |_| (), folder)?],
+        Facts::new(),
+    ))
 }
 
-fn front_part(mut front: Network, folder: &Path) -> Result<Part, OnnxError> {
+/// Optimised, then changed.
+fn front_part(
+    mut front: Network,
+    change: fn(&mut Network),
+    folder: &Path,
+) -> Result<Part, OnnxError> {
     for input in &mut front.graph_mut().input {
         if input.name != "scales" {
             one_at_a_time(input);
         }
     }
+    let mut front = optimised(&front, folder)?;
+    change(&mut front);
     Ok(Part {
         name: FRONT.to_owned(),
-        pieces: optimised(&front, folder)?.pieces(PIECE),
+        pieces: front.pieces(PIECE),
     })
 }
 
