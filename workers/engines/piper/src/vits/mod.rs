@@ -1,7 +1,8 @@
 //! Piper's network (VITS) as we compute it: made once from the `.onnx` file, kept beside it.
 //!
 //! ```text
-//! ids -> text encoder, durations, noise    "front": cut into pieces, for they open in a tenth of the time
+//! ids -> text encoder, durations, noise    "front": cut into pieces, for they open in a tenth of the time; two lanes
+//!                                          have one between them, and its large weights are kept in 16 bits
 //!     -> flow, first stage of the decoder  "head": over the whole sentence
 //!     -> later stages of the decoder       "tail": window by window, so that memory stays small
 //! ```
