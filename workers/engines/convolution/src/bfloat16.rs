@@ -6,17 +6,10 @@
 
 use half::bf16;
 
-/// Changes with the order of [packed](pack) weights. Whoever keeps them keeps this with them.
-pub const LAYOUT: &str = "1";
+use crate::{Instructions, order::Order};
 
 /// The largest number of a form: products of three are then far from overflowing.
 const LARGEST: usize = 1 << 20;
-
-/// Output channels that are computed together.
-pub(crate) const ROWS: usize = 8;
-
-/// The weights of [`ROWS`] output channels for one tap and two input channels.
-pub(crate) type Panel = [u32; ROWS];
 
 /// The form of a convolution over time with stride 1.
 ///
@@ -62,13 +55,18 @@ impl Form {
     }
 
     /// Two input channels make a word.
-    pub(crate) fn pairs(&self) -> usize {
+    fn pairs(&self) -> usize {
         self.inputs.div_ceil(2)
     }
 
-    /// How many words [`pack`] makes.
-    pub(crate) fn packed_length(&self) -> usize {
-        self.outputs.div_ceil(ROWS) * self.taps * self.pairs() * ROWS
+    /// The order of packed weights.
+    pub(crate) fn order(&self, instructions: Instructions) -> Order {
+        Order {
+            instructions,
+            outputs: self.outputs,
+            taps: self.taps,
+            words: self.pairs(),
+        }
     }
 
     /// Whether each output at each step is a sample.
@@ -95,23 +93,21 @@ impl Form {
     }
 }
 
-/// Weights `[outputs][inputs][taps]` as [`Convolution`] reads them: `[outputs / 8][taps][inputs / 2][8]` words of
-/// two weights, the first input's in the lower half. What there is not weighs nothing.
+/// Weights `[outputs][inputs][taps]` as [`Convolution`] reads them with these instructions: words of two weights, the first
+/// input's in the lower half.
 ///
 /// # Panics
 /// If there are not as many as the form has.
-pub fn pack(form: &Form, weights: &[f32]) -> Vec<u32> {
+pub fn pack(instructions: Instructions, form: &Form, weights: &[f32]) -> Vec<u32> {
     let Form { inputs, taps, .. } = *form;
     assert_eq!(weights.len(), form.outputs * inputs * taps, "weights");
-    let mut words = vec![0; form.packed_length()];
-    let (panels, _) = words.as_chunks_mut::<ROWS>();
+    let order = form.order(instructions);
+    let mut words = vec![0; order.length()];
     for (output, weights) in weights.chunks_exact(inputs * taps).enumerate() {
-        let block = output / ROWS * taps * form.pairs();
         for (input, weights) in weights.chunks_exact(taps).enumerate() {
             for (tap, weight) in weights.iter().enumerate() {
-                let panel = &mut panels[block + tap * form.pairs() + input / 2];
                 let bits = u32::from(bf16::from_f32(*weight).to_bits());
-                panel[output % ROWS] |= bits << (16 * (input % 2));
+                words[order.index(output, tap, input / 2)] |= bits << (16 * (input % 2));
             }
         }
     }
@@ -143,20 +139,28 @@ pub struct Scratch {
 /// A convolution with weights that were [packed](pack).
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution<'a> {
+    instructions: Instructions,
     form: Form,
-    panels: &'a [Panel],
+    packed: &'a [u32],
     bias: &'a [f32],
 }
 
 impl<'a> Convolution<'a> {
-    /// The convolution with these weights and one bias for each output; nothing if there are not as many as the form has, or
-    /// if it has none.
-    pub fn new(form: Form, packed: &'a [u32], bias: &'a [f32]) -> Option<Self> {
-        let fits =
-            form.is_sound() && packed.len() == form.packed_length() && bias.len() == form.outputs;
+    /// The convolution with these weights, packed for these instructions, and one bias for each output; nothing if there are
+    /// not as many as the form has, or if it has none.
+    pub fn new(
+        instructions: Instructions,
+        form: Form,
+        packed: &'a [u32],
+        bias: &'a [f32],
+    ) -> Option<Self> {
+        let fits = form.is_sound()
+            && packed.len() == form.order(instructions).length()
+            && bias.len() == form.outputs;
         fits.then_some(Self {
+            instructions,
             form,
-            panels: packed.as_chunks().0,
+            packed,
             bias,
         })
     }
@@ -164,8 +168,8 @@ impl<'a> Convolution<'a> {
     /// Runs the convolution into `output` (`[channels][samples]`).
     ///
     /// # Panics
-    /// If a slice has not the length that the form and the input's length ask for, or if the processor cannot
-    /// ([`is_supported`]).
+    /// If a slice has not the length that the form and the input's length ask for, or if the processor has not the
+    /// [`Instructions`].
     pub fn apply(&self, input: &Input<'_>, scratch: &mut Scratch, output: &mut [f32]) {
         let form = &self.form;
         assert!(input.length > 0, "an input of no length");
@@ -174,14 +178,19 @@ impl<'a> Convolution<'a> {
         assert_eq!(output.len(), made, "output");
         assert!(input.added.iter().all(|added| added.len() == made), "added");
         assert!(input.added.is_empty() || form.is_plain(), "phases or cuts");
+        let mut able = Instructions::all_for_bfloat16();
+        assert!(
+            able.any(|able| able == self.instructions),
+            "{:?} for bfloat16 are not there",
+            self.instructions
+        );
         self.run(input, scratch, output);
     }
 
     #[cfg(target_arch = "x86_64")]
     fn run(&self, input: &Input<'_>, scratch: &mut Scratch, output: &mut [f32]) {
-        assert!(is_supported(), "no AVX-512 with bfloat16");
         #[expect(unsafe_code, reason = "the processor's own instructions")]
-        // SAFETY: the processor has them, by the assertion.
+        // SAFETY: the processor has them, by the assertion above; tiles are there with vectors only.
         unsafe {
             crate::avx512::bfloat16::run(self, input, scratch, output);
         }
@@ -189,31 +198,22 @@ impl<'a> Convolution<'a> {
 
     #[cfg(not(target_arch = "x86_64"))]
     fn run(&self, _: &Input<'_>, _: &mut Scratch, _: &mut [f32]) {
-        panic!("no AVX-512 with bfloat16");
+        unreachable!("no instructions are there");
     }
 
     pub(crate) fn form(&self) -> &Form {
         &self.form
     }
 
-    /// Blocks of [`ROWS`] outputs: their panels `[taps][pairs]`, and the biases of those that there are.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = (&'a [Panel], &'a [f32])> + Clone {
-        let panels = self.form.taps * self.form.pairs();
-        self.panels.chunks_exact(panels).zip(self.bias.chunks(ROWS))
+    pub(crate) fn order(&self) -> Order {
+        self.form.order(self.instructions)
     }
-}
 
-/// Whether this processor has the instructions that [`Convolution::apply`] needs: Intel servers since 2020 (Cooper Lake) but for
-/// Ice Lake, AMD since 2022 (Zen 4).
-pub fn is_supported() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512bf16")
+    pub(crate) fn packed(&self) -> &'a [u32] {
+        self.packed
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
+
+    pub(crate) fn bias(&self) -> &'a [f32] {
+        self.bias
     }
 }

@@ -1,6 +1,6 @@
 //! One convolution: its weights, and running it.
 
-use crate::pack::{self, Panel};
+use crate::{Instructions, order::Order, pack};
 
 /// The shape of a convolution over time, with stride 1 and as much output as input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +101,8 @@ pub struct Scratch {
 #[derive(Debug)]
 pub struct Convolution {
     shape: Shape,
-    /// Groups of four input channels.
-    groups: usize,
-    panels: Vec<Panel>,
+    order: Order,
+    packed: Vec<u32>,
     /// Of each output's weights, less 128, with those of absent inputs.
     sums: Vec<i32>,
     /// What stands for zero among the weights, less 128.
@@ -158,14 +157,19 @@ impl<B: AsRef<[u8]>> Weights<B> {
         })
     }
 
-    /// The convolution with these weights.
-    pub fn pack(self) -> Convolution {
-        let groups = self.shape.inputs.div_ceil(4);
-        let (panels, sums) = pack::pack(&self.shape, groups, self.bytes.as_ref(), self.zero);
+    /// The convolution with these weights, by these instructions.
+    pub fn pack(self, instructions: Instructions) -> Convolution {
+        let order = Order {
+            instructions,
+            outputs: self.shape.outputs,
+            taps: self.shape.taps,
+            words: self.shape.inputs.div_ceil(4),
+        };
+        let (packed, sums) = pack::pack(&self.shape, &order, self.bytes.as_ref(), self.zero);
         Convolution {
             shape: self.shape,
-            groups,
-            panels,
+            order,
+            packed,
             sums,
             zero: i32::from(self.zero) - 128,
             scale: self.scale,
@@ -190,8 +194,8 @@ impl Convolution {
     /// Runs the convolution into `output` (`[outputs][length]`).
     ///
     /// # Panics
-    /// If a slice has not the length that the shape and the input's length ask for, or if the processor
-    /// cannot ([`crate::is_supported`]).
+    /// If a slice has not the length that the shape and the input's length ask for, or if the processor has not the
+    /// [`Instructions`].
     pub fn apply(&self, input: &Input<'_>, scratch: &mut Scratch, output: &mut [f32]) {
         let Shape {
             inputs, outputs, ..
@@ -208,14 +212,19 @@ impl Convolution {
         if let Activation::Snake { alpha, inverse } = input.activation {
             assert_eq!((alpha.len(), inverse.len()), (inputs, inputs));
         }
+        let mut able = Instructions::all_for_bytes();
+        assert!(
+            able.any(|able| able == self.order.instructions),
+            "{:?} for bytes are not there",
+            self.order.instructions
+        );
         self.run(input, scratch, output);
     }
 
     #[cfg(target_arch = "x86_64")]
     fn run(&self, input: &Input<'_>, scratch: &mut Scratch, output: &mut [f32]) {
-        assert!(crate::is_supported(), "no AVX-512 with VNNI");
         #[expect(unsafe_code, reason = "the processor's own instructions")]
-        // SAFETY: the processor has them, by the assertion.
+        // SAFETY: the processor has them, by the assertion above; tiles are there with vectors only.
         unsafe {
             crate::avx512::run(self, input, scratch, output);
         }
@@ -223,24 +232,28 @@ impl Convolution {
 
     #[cfg(not(target_arch = "x86_64"))]
     fn run(&self, _: &Input<'_>, _: &mut Scratch, _: &mut [f32]) {
-        panic!("no AVX-512 with VNNI");
+        unreachable!("no instructions are there");
     }
 
-    pub(crate) fn groups(&self) -> usize {
-        self.groups
+    pub(crate) fn order(&self) -> &Order {
+        &self.order
     }
 
-    pub(crate) fn panels(&self) -> &[Panel] {
-        &self.panels
+    pub(crate) fn packed(&self) -> &[u32] {
+        &self.packed
+    }
+
+    /// What stands for zero among the packed weights.
+    pub(crate) fn zero(&self) -> i32 {
+        self.zero
     }
 
     /// How the integers of output `index` become floats, given the input's bytes.
     pub(crate) fn scaling(&self, index: usize, input: Quantisation) -> Scaling {
         let zero = i32::from(input.zero);
-        let count = i32::try_from(4 * self.groups * self.shape.taps).unwrap_or(i32::MAX);
+        let count = i32::try_from(4 * self.order.words * self.shape.taps).unwrap_or(i32::MAX);
         Scaling {
             constant: count * self.zero * zero - zero * self.sums[index],
-            zero: self.zero,
             scale: input.scale * self.scale,
             bias: self.bias[index],
         }
@@ -250,13 +263,11 @@ impl Convolution {
 /// How the integers of one output become floats.
 ///
 /// The product is of bytes as they are, so the zeros are taken out afterwards:
-/// `Σ(w - v)(x - z) = Σwx - vΣx - zΣw + nvz`.
+/// `Σ(w - v)(x - z) = Σwx - vΣx - zΣw + nvz`. `vΣx` is the same for all outputs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scaling {
     /// `nvz - zΣw`.
     pub(crate) constant: i32,
-    /// `v`.
-    pub(crate) zero: i32,
     pub(crate) scale: f32,
     pub(crate) bias: f32,
 }

@@ -10,30 +10,19 @@
 //! The integers are those of ONNX's `DynamicQuantizeLinear` and `ConvInteger`: nothing is rounded more than
 //! there, and the bias, which there is rounded to a step of the product, is added as it is.
 //!
-//! Begin with [`Weights::pack`] and [`Convolution::apply`]. It needs AVX-512 with VNNI
-//! ([`is_supported`]): Intel servers since 2019, AMD since 2022.
+//! Begin with [`Weights::pack`] and [`Convolution::apply`], and the [`Instructions`] that they need.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod bfloat16;
 mod convolution;
+mod instructions;
+mod order;
 mod pack;
 
 pub use convolution::{
     Activation, Convolution, Input, Normalisation, Scratch, Shape, ShapeError, Weights,
 };
-
-/// Whether this processor has the instructions that [`Convolution::apply`] needs.
-pub fn is_supported() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vnni")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
-    }
-}
+pub use instructions::Instructions;

@@ -1,35 +1,26 @@
-//! Weights in the order in which the product reads them.
+//! Weights of bytes in the order in which the product reads them.
 
 use std::iter;
 
-use crate::Shape;
+use crate::{Shape, order::Order};
 
-/// Output channels that are computed together.
-pub(crate) const ROWS: usize = 8;
-
-/// The weights of [`ROWS`] output channels for one tap and four input channels, a byte each.
-pub(crate) type Panel = [i32; ROWS];
-
-/// Packs weights `[outputs][inputs][taps]` into panels `[outputs / ROWS][taps][groups]` of signed bytes, and
-/// sums them by output. Outputs and inputs that a panel lacks weigh nothing.
+/// Packs weights `[outputs][inputs][taps]` into words of four signed bytes, and sums them by output. Outputs and words that there
+/// are not weigh nothing; inputs that a word lacks weigh as much as `zero`.
 pub(crate) fn pack(
     shape: &Shape,
-    groups: usize,
+    order: &Order,
     weights: &[u8],
     zero: u8,
-) -> (Vec<Panel>, Vec<i32>) {
+) -> (Vec<u32>, Vec<i32>) {
     let Shape { inputs, taps, .. } = *shape;
-    let blocks = shape.outputs.div_ceil(ROWS);
-    let mut panels = vec![[0_i32; ROWS]; blocks * taps * groups];
+    let mut words = vec![0; order.length()];
     let mut sums = vec![0_i32; shape.outputs];
-    let absent = 4 * groups - inputs;
+    let absent = 4 * order.words - inputs;
     for (output, weights) in weights.chunks_exact(inputs * taps).enumerate() {
-        let (block, row) = (output / ROWS, output % ROWS);
         let of_absent = iter::repeat_n(zero, absent * taps);
         sums[output] = (weights.iter().copied().chain(of_absent))
             .map(less_128)
             .sum();
-        let panels = &mut panels[block * taps * groups..][..taps * groups];
         for (group, weights) in weights.chunks(4 * taps).enumerate() {
             for tap in 0..taps {
                 // Four inputs at one tap, or as many as there are.
@@ -37,11 +28,11 @@ pub(crate) fn pack(
                 for (byte, weights) in word.iter_mut().zip(weights.chunks_exact(taps)) {
                     *byte = weights[tap] ^ 0x80;
                 }
-                panels[tap * groups + group][row] = i32::from_le_bytes(word);
+                words[order.index(output, tap, group)] = u32::from_le_bytes(word);
             }
         }
     }
-    (panels, sums)
+    (words, sums)
 }
 
 fn less_128(byte: u8) -> i32 {

@@ -2,7 +2,10 @@
 
 use half::bf16;
 use proptest::prelude::*;
-use voicefleet_convolution::bfloat16::{Convolution, Form, Input, Scratch, is_supported, pack};
+use voicefleet_convolution::{
+    Instructions,
+    bfloat16::{Convolution, Form, Input, Scratch, pack},
+};
 
 #[derive(Clone, Debug)]
 struct Case {
@@ -16,9 +19,11 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
+    // More than a tile has places for, now and then.
+    let channels = || prop_oneof![4 => 1..=9_usize, 1 => 30..=67_usize];
     let form = (
-        1..=9_usize,
-        1..=9_usize,
+        channels(),
+        channels(),
         1..=8_usize,
         1..=5_usize,
         1..=9_usize,
@@ -69,9 +74,10 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
-    fn computed(&self, scratch: &mut Scratch) -> Vec<f32> {
-        let packed = pack(&self.form, &self.weights);
-        let convolution = Convolution::new(self.form, &packed, &self.bias).expect("it fits");
+    fn computed(&self, instructions: Instructions, scratch: &mut Scratch) -> Vec<f32> {
+        let packed = pack(instructions, &self.form, &self.weights);
+        let convolution = Convolution::new(instructions, self.form, &packed, &self.bias);
+        let convolution = convolution.expect("it fits");
         let added: Vec<&[f32]> = self.added.iter().map(Vec::as_slice).collect();
         let input = Input {
             values: &self.values,
@@ -136,17 +142,16 @@ fn rounded(value: f32) -> f64 {
 proptest! {
     #[test]
     fn it_computes_what_its_form_says(cases in prop::collection::vec(case(), 1..3)) {
-        if !is_supported() {
-            return Ok(());
-        }
-        let mut scratch = Scratch::default();
-        for case in cases {
-            let computed = case.computed(&mut scratch);
-            for (computed, (expected, apart)) in computed.iter().zip(case.expected()) {
-                prop_assert!(
-                    (f64::from(*computed) - expected).abs() <= apart,
-                    "{computed} for {expected}"
-                );
+        for instructions in Instructions::all_for_bfloat16() {
+            let mut scratch = Scratch::default();
+            for case in &cases {
+                let computed = case.computed(instructions, &mut scratch);
+                for (computed, (expected, apart)) in computed.iter().zip(case.expected()) {
+                    prop_assert!(
+                        (f64::from(*computed) - expected).abs() <= apart,
+                        "{instructions:?}: {computed} for {expected}"
+                    );
+                }
             }
         }
     }
@@ -163,20 +168,55 @@ fn what_does_not_fit_is_no_convolution() {
         phases: 2,
         cut: [0, 0],
     };
-    let packed = pack(&form, &[1.0; 24]);
-    assert!(Convolution::new(form, &packed, &[0.0; 4]).is_some());
-    assert!(Convolution::new(form, &packed[1..], &[0.0; 4]).is_none());
-    assert!(Convolution::new(form, &packed, &[0.0; 5]).is_none());
-    let uneven = Form { phases: 3, ..form };
-    assert!(Convolution::new(uneven, &packed, &[0.0; 4]).is_none());
-    let endless = Form {
-        padding: [usize::MAX, 0],
-        ..form
-    };
-    assert!(Convolution::new(endless, &packed, &[0.0; 4]).is_none());
-    let still = Form {
-        dilation: 0,
-        ..form
-    };
-    assert!(Convolution::new(still, &packed, &[0.0; 4]).is_none());
+    for instructions in [Instructions::Vectors, Instructions::Tiles] {
+        let packed = pack(instructions, &form, &[1.0; 24]);
+        let fits = |form, packed, bias| Convolution::new(instructions, form, packed, bias).is_some();
+        assert!(fits(form, &packed, &[0.0; 4]));
+        assert!(!fits(form, &packed[1..], &[0.0; 4]));
+        assert!(!fits(form, &packed, &[0.0; 5]));
+        let uneven = Form { phases: 3, ..form };
+        assert!(!fits(uneven, &packed, &[0.0; 4]));
+        let endless = Form {
+            padding: [usize::MAX, 0],
+            ..form
+        };
+        assert!(!fits(endless, &packed, &[0.0; 4]));
+        let still = Form {
+            dilation: 0,
+            ..form
+        };
+        assert!(!fits(still, &packed, &[0.0; 4]));
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_where_it_is() {
+    for instructions in Instructions::all_for_bfloat16() {
+        let form = Form {
+            inputs: 64,
+            outputs: 1,
+            taps: 1,
+            dilation: 1,
+            padding: [0, 0],
+            phases: 1,
+            cut: [0, 0],
+        };
+        let few = Form { inputs: 2, ..form };
+        let mut scratch = Scratch::default();
+        for form in [form, few] {
+            let value = if form.inputs == 2 { 1.0 } else { f32::NAN };
+            let packed = pack(instructions, &form, &vec![1.0; form.inputs]);
+            let convolution = Convolution::new(instructions, form, &packed, &[0.0]).unwrap();
+            let values = vec![value; form.inputs];
+            let input = Input {
+                values: &values,
+                length: 1,
+                slope: 1.0,
+                added: &[],
+            };
+            let mut output = [0.0];
+            convolution.apply(&input, &mut scratch, &mut output);
+            assert_eq!(output[0].is_nan(), value.is_nan(), "{instructions:?}");
+        }
+    }
 }

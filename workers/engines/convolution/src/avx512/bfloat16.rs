@@ -15,18 +15,31 @@ use std::{
 use super::vectors::{
     LANES, as_halves, as_words, load, load_words, store_floats, store_words, words_of,
 };
-use crate::bfloat16::{Convolution, Form, Input, Panel, ROWS, Scratch};
+use crate::{
+    Instructions,
+    amx::{self, Columns, Tile, Tiles},
+    bfloat16::{Convolution, Form, Input, Scratch},
+    order::{OUTPUTS_OF_VECTORS as ROWS, SIDE_OF_TILE},
+};
 
 /// Vectors of time that are computed together: with [`ROWS`], 24 of the 32 registers are sums.
 const VECTORS: usize = 3;
 /// Steps of time that are computed together.
 const TIMES: usize = VECTORS * LANES;
-/// Steps of time that are rounded together: memory does not grow with the input, and what two such parts both need is little.
-const TIMES_TOGETHER: usize = 20 * TIMES;
+/// Steps of time of which a tile of the input is made: those of tiles read the weights that often.
+const TIMES_OF_TILES: usize = 3 * amx::TIMES;
+/// Steps of time that are rounded together, of either: memory does not grow with the input, and what two such parts both need is
+/// little.
+const TIMES_TOGETHER: usize = 960;
 
+/// Sums that are interleaved together at most.
+const MOST_SUMS: usize = amx::ROWS * amx::TIMES;
+
+/// The weights of [`ROWS`] output channels for one tap and two input channels.
+type Panel = [u32; ROWS];
 type Sums = [[__m512; VECTORS]; ROWS];
 
-/// Runs a convolution. The slices have the lengths that they should have.
+/// Runs a convolution. The slices have the lengths that they should have, and the instructions are there.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(crate) fn run(
     convolution: &Convolution<'_>,
@@ -34,39 +47,128 @@ pub(crate) fn run(
     scratch: &mut Scratch,
     output: &mut [f32],
 ) {
+    match convolution.order().instructions {
+        Instructions::Vectors => with_vectors(convolution, input, scratch, output),
+        Instructions::Tiles => with_tiles(convolution, input, scratch, output),
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn with_vectors(
+    convolution: &Convolution<'_>,
+    input: &Input<'_>,
+    scratch: &mut Scratch,
+    output: &mut [f32],
+) {
+    let form = convolution.form();
+    let (panels, _) = convolution.packed().as_chunks::<ROWS>();
+    let blocks = panels.chunks_exact(form.taps * convolution.order().rows());
+    let blocks = blocks.zip(convolution.bias().chunks(ROWS));
+    let offsets = offsets(form);
+    let length = form.length(input.length);
+    let mut samples = [0.0; MOST_SUMS];
+    in_parts::<TIMES>(convolution, input, scratch, |tile, width, steps| {
+        for ((panels, bias), first) in blocks.clone().zip((0..).step_by(ROWS)) {
+            let sums = multiply(panels, bias, tile, width, &offsets);
+            let place = Place {
+                rows: first..first + bias.len(),
+                steps: steps.clone(),
+                length,
+            };
+            if form.is_plain() {
+                write(&sums, &place, input.added, output);
+            } else {
+                let mut values = [[0.0; TIMES]; ROWS];
+                for (sums, values) in sums.iter().zip(&mut values) {
+                    for (sum, begin) in sums.iter().zip((0..).step_by(LANES)) {
+                        store_floats(*sum, values, begin);
+                    }
+                }
+                interleave(&values, &place, form, &mut samples, output);
+            }
+        }
+    });
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn with_tiles(
+    convolution: &Convolution<'_>,
+    input: &Input<'_>,
+    scratch: &mut Scratch,
+    output: &mut [f32],
+) {
+    let form = convolution.form();
+    let (rows, _) = convolution.packed().as_chunks();
+    let (tiles, _): (&[Tile], _) = rows.as_chunks();
+    let of_block = form.taps * convolution.order().rows() / SIDE_OF_TILE;
+    let offsets = offsets(form);
+    let length = form.length(input.length);
+    let amx = Tiles::new();
+    let mut sums = [[0.0; amx::TIMES]; amx::ROWS];
+    let mut samples = [0.0; MOST_SUMS];
+    in_parts::<TIMES_OF_TILES>(convolution, input, scratch, |tile, width, steps| {
+        let blocks = tiles.chunks(2 * of_block).zip(convolution.bias().chunks(amx::ROWS));
+        for ((tiles, bias), row) in blocks.zip((0..).step_by(amx::ROWS)) {
+            let (one, other) = tiles.split_at(of_block);
+            // An odd one is multiplied twice.
+            let weights = [one, if other.is_empty() { one } else { other }];
+            for start in steps.clone().step_by(amx::TIMES) {
+                let columns = Columns {
+                    words: tile,
+                    width,
+                    first: start - steps.start,
+                    offsets: &offsets,
+                };
+                amx.multiply_bfloat16(weights, columns, &mut sums);
+                let place = Place {
+                    rows: row..row + bias.len(),
+                    steps: start..steps.end.min(start + amx::TIMES),
+                    length,
+                };
+                if form.is_plain() {
+                    write_biased(&sums, bias, &place, input.added, output);
+                } else {
+                    add_bias(&mut sums, bias);
+                    interleave(&sums, &place, form, &mut samples, output);
+                }
+            }
+        }
+    });
+}
+
+/// Where each tap begins to read.
+fn offsets(form: &Form) -> Vec<usize> {
+    (0..form.taps).map(|tap| tap * form.dilation).collect()
+}
+
+/// Rounds the input in parts and does `each` with each tile of it, which is `[rows][width]` words for so many steps of time at most:
+/// `STEPS`, which a tile always has room for.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn in_parts<const STEPS: usize>(
+    convolution: &Convolution<'_>,
+    input: &Input<'_>,
+    scratch: &mut Scratch,
+    mut each: impl FnMut(&[u32], usize, Range<usize>),
+) {
     let form = convolution.form();
     let Scratch { words, tile } = scratch;
     let steps = form.steps(input.length);
-    let part = steps.clamp(1, TIMES_TOGETHER).next_multiple_of(TIMES);
+    let part = steps.clamp(1, TIMES_TOGETHER).next_multiple_of(STEPS);
     let row = part + form.reach();
     // Kept as long as the longest was: what is cut off would be zeroed when it comes back.
-    let needed = form.pairs() * row;
+    let needed = convolution.order().rows() * row;
     words.resize(needed.max(words.len()), 0);
     let words = &mut words[..needed];
-    let offsets: Vec<usize> = (0..form.taps).map(|tap| tap * form.dilation).collect();
-    let width = TIMES + form.reach();
-    let length = form.length(input.length);
+    let width = STEPS + form.reach();
     for first in (0..steps).step_by(part) {
         round(input, words, first, form.padding[0], row);
-        for start in (first..steps.min(first + part)).step_by(TIMES) {
+        for start in (first..steps.min(first + part)).step_by(STEPS) {
             // A tile of the input, together in the cache.
             tile.clear();
             for row in words.chunks_exact(row) {
                 tile.extend_from_slice(&row[start - first..start - first + width]);
             }
-            for ((panels, bias), first) in convolution.blocks().zip((0..).step_by(ROWS)) {
-                let sums = multiply(panels, bias, tile, width, &offsets);
-                let place = Place {
-                    rows: first..first + bias.len(),
-                    steps: start..steps.min(start + TIMES),
-                    length,
-                };
-                if form.is_plain() {
-                    write(&sums, &place, input.added, output);
-                } else {
-                    interleave(&sums, &place, form, output);
-                }
-            }
+            each(tile, width, start..steps.min(start + STEPS));
         }
     }
 }
@@ -86,7 +188,8 @@ fn round(input: &Input<'_>, words: &mut [u32], first: usize, before: usize, row:
         let word = u32::try_from(word).unwrap_or(0);
         word | (word + 16) << 16
     }));
-    for (pair, words) in pairs.zip(words.chunks_exact_mut(row)) {
+    let mut rows = words.chunks_exact_mut(row);
+    for (pair, words) in pairs.zip(&mut rows) {
         let (one, other) = pair.split_at(length);
         let one = &one[from..from + taken];
         let other = other.get(from..from + taken);
@@ -106,6 +209,8 @@ fn round(input: &Input<'_>, words: &mut [u32], first: usize, before: usize, row:
             store_words(_mm512_permutexvar_epi16(in_turn, rounded), words, at);
         }
     }
+    // No number, though it weighs nothing, would make the sum none.
+    rows.for_each(|words| words.fill(0));
 }
 
 /// The sums of [`ROWS`] outputs: `panels` (`[taps][pairs]`) times the tile (`[pairs][width]`).
@@ -159,25 +264,55 @@ fn write(sums: &Sums, place: &Place, added: &[&[f32]], output: &mut [f32]) {
     }
 }
 
-/// Sums, of which those of one channel come to lie side by side.
+/// The same for sums without a bias.
 #[target_feature(enable = "avx512f")]
-fn interleave(sums: &Sums, place: &Place, form: &Form, output: &mut [f32]) {
-    let mut values = [[0.0; TIMES]; ROWS];
-    for (sums, values) in sums.iter().zip(&mut values) {
-        for (sum, begin) in sums.iter().zip((0..).step_by(LANES)) {
-            store_floats(*sum, values, begin);
+fn write_biased(
+    sums: &amx::Sums<f32>,
+    bias: &[f32],
+    place: &Place,
+    added: &[&[f32]],
+    output: &mut [f32],
+) {
+    for ((sums, bias), row) in sums.iter().zip(bias).zip(place.rows.clone()) {
+        let at = row * place.length + place.steps.start;
+        let output = &mut output[at..at + place.steps.len()];
+        let bias = _mm512_set1_ps(*bias);
+        for begin in (0..output.len()).step_by(LANES) {
+            let mut sum = _mm512_add_ps(load(sums, begin), bias);
+            for added in added {
+                sum = _mm512_add_ps(sum, load(added, at + begin));
+            }
+            store_floats(sum, output, begin);
         }
     }
+}
+
+fn add_bias(sums: &mut amx::Sums<f32>, bias: &[f32]) {
+    for (sums, bias) in sums.iter_mut().zip(bias) {
+        for sum in sums {
+            *sum += bias;
+        }
+    }
+}
+
+/// Sums, of which those of one channel come to lie side by side, by way of `samples`.
+#[target_feature(enable = "avx512f")]
+fn interleave<const STEPS: usize>(
+    values: &[[f32; STEPS]],
+    place: &Place,
+    form: &Form,
+    samples: &mut [f32; MOST_SUMS],
+    output: &mut [f32],
+) {
     let phases = form.phases;
     let values = &values[..place.rows.len()];
-    let mut samples = [0.0; TIMES * ROWS];
     let firsts = place.rows.clone().step_by(phases);
     for (of_channel, first) in values.chunks(phases).zip(firsts) {
         match phases {
-            8 => side_by_side::<8>(of_channel, &mut samples),
-            4 => side_by_side::<4>(of_channel, &mut samples),
-            2 => side_by_side::<2>(of_channel, &mut samples),
-            1 => side_by_side::<1>(of_channel, &mut samples),
+            8 => side_by_side::<8, STEPS>(of_channel, samples),
+            4 => side_by_side::<4, STEPS>(of_channel, samples),
+            2 => side_by_side::<2, STEPS>(of_channel, samples),
+            1 => side_by_side::<1, STEPS>(of_channel, samples),
             // Channels lie in two blocks of rows, or there are no such upsamplings.
             _ => return scatter(values, place, form, output),
         }
@@ -193,9 +328,12 @@ fn interleave(sums: &Sums, place: &Place, form: &Form, output: &mut [f32]) {
 }
 
 /// As many samples of each of the rows in turn.
-fn side_by_side<const PHASES: usize>(values: &[[f32; TIMES]], samples: &mut [f32]) {
+fn side_by_side<const PHASES: usize, const STEPS: usize>(
+    values: &[[f32; STEPS]],
+    samples: &mut [f32],
+) {
     let (samples, _) = samples.as_chunks_mut::<PHASES>();
-    for (step, samples) in samples.iter_mut().enumerate().take(TIMES) {
+    for (step, samples) in samples.iter_mut().enumerate().take(STEPS) {
         for (sample, values) in samples.iter_mut().zip(values) {
             *sample = values[step];
         }
@@ -203,7 +341,12 @@ fn side_by_side<const PHASES: usize>(values: &[[f32; TIMES]], samples: &mut [f32
 }
 
 /// The same one by one.
-fn scatter(values: &[[f32; TIMES]], place: &Place, form: &Form, output: &mut [f32]) {
+fn scatter<const STEPS: usize>(
+    values: &[[f32; STEPS]],
+    place: &Place,
+    form: &Form,
+    output: &mut [f32],
+) {
     for (values, row) in values.iter().zip(place.rows.clone()) {
         let channel = &mut output[row / form.phases * place.length..][..place.length];
         let first = place.steps.start * form.phases + row % form.phases;

@@ -3,12 +3,17 @@
 use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_setzero_si512};
 
 use super::vectors::{LANES, load_words, store};
-use crate::pack::{Panel, ROWS};
+use crate::order::OUTPUTS_OF_VECTORS;
 
 /// Vectors of time that are computed together: with [`ROWS`], 24 of the 32 registers are sums.
 pub(super) const VECTORS: usize = 3;
 /// Steps of time that are computed together.
 pub(super) const TIMES: usize = VECTORS * LANES;
+
+/// Outputs that are computed together.
+pub(super) const ROWS: usize = OUTPUTS_OF_VECTORS;
+/// The weights of [`ROWS`] output channels for one tap and four input channels, a byte each.
+pub(super) type Panel = [u32; ROWS];
 
 /// The sums of [`ROWS`] outputs: `panels` (`[taps][groups]`) times the tile (`[groups][width]`).
 #[target_feature(enable = "avx512f,avx512vnni")]
@@ -29,7 +34,7 @@ pub(super) fn multiply(
                 load_words(row, 2 * LANES),
             ];
             for (sums, weights) in sums.iter_mut().zip(panel) {
-                let weights = _mm512_set1_epi32(*weights);
+                let weights = _mm512_set1_epi32(weights.cast_signed());
                 for (sum, input) in sums.iter_mut().zip(inputs) {
                     *sum = _mm512_dpbusd_epi32(*sum, input, weights);
                 }

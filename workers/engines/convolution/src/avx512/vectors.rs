@@ -36,6 +36,15 @@ pub(super) fn load_words(words: &[u32], at: usize) -> __m512i {
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
 }
 
+/// The integers from `at` on, which must be enough to fill a vector.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_integers(integers: &[i32], at: usize) -> __m512i {
+    let integers = &integers[at..at + LANES];
+    // SAFETY: the slice fills a vector; no alignment is needed.
+    unsafe { _mm512_loadu_si512(integers.as_ptr().cast()) }
+}
+
 /// Writes words from `at` on, as many as there is place for.
 #[inline]
 #[target_feature(enable = "avx512f")]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use voicefleet_convolution::{Convolution, Shape, Weights};
+use voicefleet_convolution::{Convolution, Instructions, Shape, Weights};
 use voicefleet_onnx::graph::{Network, Node, Tensor};
 
 use super::{DOMAIN, NUMBER, OPERATOR, pattern::Pattern};
@@ -41,15 +41,15 @@ pub(super) enum Bend {
     },
 }
 
-/// Puts a node in the place of each block. What made the values in between stays, for others that use them.
-pub(super) fn replace(network: &mut Network) -> Vec<Block> {
+/// Puts a node in the place of each block, to be computed by these instructions. What made the values in between stays, for others that use them.
+pub(super) fn replace(network: &mut Network, instructions: Instructions) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut nodes = HashMap::new();
     let pattern = Pattern::of(network);
     let mut taken = HashSet::new();
     let convolutions = network.graph().node.iter();
     for node in convolutions.filter(|node| node.op_type == "ConvInteger") {
-        let Some(found) = find(&pattern, node, &mut taken) else {
+        let Some(found) = find(&pattern, node, &mut taken, instructions) else {
             continue;
         };
         nodes.insert(found.output.to_owned(), found.node(blocks.len()));
@@ -86,6 +86,7 @@ fn find<'a>(
     pattern: &Pattern<'a>,
     node: &'a Node,
     taken: &mut HashSet<&'a str>,
+    instructions: Instructions,
 ) -> Option<Found<'a>> {
     let [bytes, weights, _, zero] = node.input.as_slice() else {
         return None;
@@ -126,7 +127,7 @@ fn find<'a>(
     let weights = weights.ok()?;
     Some(Found {
         block: Block {
-            convolution: LazyLock::new(Box::new(|| weights.pack())),
+            convolution: LazyLock::new(Box::new(move || weights.pack(instructions))),
             epsilon: normalised.map(|normal| normal.epsilon),
             bend: bent.bend,
             adds: sum.is_some(),

@@ -14,6 +14,7 @@ pub(crate) mod pattern;
 
 use std::path::Path;
 
+use voicefleet_convolution::Instructions;
 use voicefleet_core::ports::EngineError;
 use voicefleet_onnx::{
     OnnxError, Rewritten,
@@ -45,11 +46,11 @@ impl FusedWeights {
 /// The network in `model` with its blocks fused, and their weights; nothing where there are none, or where this processor
 /// computes them no faster.
 pub(crate) fn fuse(model: &Path) -> Result<Option<(Rewritten, FusedWeights)>, EngineError> {
-    if !voicefleet_convolution::is_supported() {
+    let Some(instructions) = Instructions::for_bytes() else {
         return Ok(None);
-    }
+    };
     let mut network = Network::read(model).map_err(OnnxError::from)?;
-    let blocks = blocks::replace(&mut network);
+    let blocks = blocks::replace(&mut network, instructions);
     if blocks.is_empty() {
         return Ok(None);
     }

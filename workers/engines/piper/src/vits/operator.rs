@@ -13,7 +13,10 @@ use ort::{
     },
     value::TensorElementType,
 };
-use voicefleet_convolution::bfloat16::{Convolution, Form, Input, Scratch, is_supported};
+use voicefleet_convolution::{
+    Instructions,
+    bfloat16::{Convolution, Form, Input, Scratch},
+};
 use voicefleet_onnx::graph::{Node, proto::OperatorSet};
 
 const DOMAIN: &str = "voicefleet";
@@ -125,10 +128,10 @@ impl Operator for Convolutions {
         let numbers: Option<Vec<i64>> = node.get(FORM);
         let form = numbers.and_then(|numbers| form(&numbers));
         let form = form.filter(Form::is_sound);
-        if !is_supported() {
-            return Err(ort::Error::new("this processor has no AVX-512 BF16"));
-        }
+        let instructions = Instructions::for_bfloat16();
         Ok(OneConvolution {
+            instructions: instructions
+                .ok_or_else(|| ort::Error::new("this processor has no AVX-512 BF16"))?,
             form: form.ok_or_else(|| ort::Error::new("a convolution without a form"))?,
             slope: node.get(SLOPE).unwrap_or(1.0),
             scratch: Arc::clone(&self.scratch),
@@ -138,6 +141,7 @@ impl Operator for Convolutions {
 
 /// One node.
 struct OneConvolution {
+    instructions: Instructions,
     form: Form,
     slope: f32,
     scratch: Arc<Mutex<Scratch>>,
@@ -162,7 +166,8 @@ impl Kernel for OneConvolution {
         };
         let length = usize::try_from(length).unwrap_or(0);
         let made = self.form.length(length);
-        let convolution = Convolution::new(self.form, bytemuck::cast_slice(weights), bias);
+        let weights = bytemuck::cast_slice(weights);
+        let convolution = Convolution::new(self.instructions, self.form, weights, bias);
         let convolution =
             convolution.ok_or_else(|| ort::Error::new("weights that do not fit the form"))?;
         let added: Vec<&[f32]> = added.iter().map(|(_, added)| *added).collect();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
-use voicefleet_convolution::bfloat16;
+use voicefleet_convolution::Instructions;
 use voicefleet_onnx::{
     OnnxError, SessionOptions,
     graph::{
@@ -47,7 +47,8 @@ pub(crate) fn opener(
     probe: &Utterance,
     lanes: usize,
 ) -> Result<Open, OnnxError> {
-    let version = format!("{VERSION}, {}", bfloat16::LAYOUT);
+    let order = Instructions::for_bfloat16().map_or("in floats", Instructions::order);
+    let version = format!("{VERSION}, {order}");
     let key = Key::new(model, digest, &version)?;
     let make = |folder: &Path| make(model, probe, folder);
     let found = match prepared(&beside(model), &key, make) {
@@ -82,7 +83,7 @@ fn make(model: &Path, probe: &Utterance, folder: &Path) -> Result<(), OnnxError>
     let network = Network::read(model)?;
     let expected = whole(model)?.say(probe.clone())?;
     for way in ways() {
-        let said = (way.prepare)(&network, folder)
+        let said = way.prepare(&network, folder)
             .and_then(|(parts, facts)| say_prepared(folder, parts, facts, probe));
         let what = way.what;
         let why = match said {
@@ -102,34 +103,50 @@ fn make(model: &Path, probe: &Utterance, folder: &Path) -> Result<(), OnnxError>
 /// How a voice can be prepared.
 struct Way {
     what: &'static str,
-    prepare: fn(&Network, &Path) -> Result<Made, OnnxError>,
+    /// Of what is rewritten; nothing is where there is none.
+    precision: Option<Precision>,
+    change_front: fn(&mut Network),
     /// Whether what it says sounds as the published voice does.
     is_same: fn(&[f32], &[f32]) -> bool,
 }
 
+impl Way {
+    fn prepare(&self, network: &Network, folder: &Path) -> Result<Made, OnnxError> {
+        match self.precision {
+            Some(precision) => rewritten(network, precision, self.change_front, folder),
+            None => cut(network, folder),
+        }
+    }
+}
+
 /// The best comes first.
 fn ways() -> impl Iterator<Item = Way> {
-    let all_in_16_bits = Way {
-        what: "rewritten in 16 bits",
-        prepare: |network, folder| rewritten(network, Precision::Bfloat16, halve_weights, folder),
-        is_same: alike::in_spectrum,
-    };
-    let in_16_bits = Way {
-        what: "rewritten in 16 bits, its front in floats",
-        prepare: |network, folder| rewritten(network, Precision::Bfloat16, |_| (), folder),
-        is_same: alike::in_spectrum,
+    let in_16_bits = |instructions| {
+        let front_in_floats = Way {
+            what: "rewritten in 16 bits, its front in floats",
+            precision: Some(Precision::Bfloat16(instructions)),
+            change_front: |_| (),
+            is_same: alike::in_spectrum,
+        };
+        let all = Way {
+            what: "rewritten in 16 bits",
+            change_front: halve_weights,
+            ..front_in_floats
+        };
+        [all, front_in_floats]
     };
     let in_floats = Way {
         what: "rewritten",
-        prepare: |network, folder| rewritten(network, Precision::Single, |_| (), folder),
+        precision: Some(Precision::Single),
+        change_front: |_| (),
         is_same: alike::in_each_sample,
     };
     let only_cut = Way {
         what: "cut",
-        prepare: cut,
-        is_same: alike::in_each_sample,
+        precision: None,
+        ..in_floats
     };
-    let in_16_bits = bfloat16::is_supported().then_some([all_in_16_bits, in_16_bits]);
+    let in_16_bits = Instructions::for_bfloat16().map(in_16_bits);
     (in_16_bits.into_iter().flatten()).chain([in_floats, only_cut])
 }
 
@@ -242,7 +259,7 @@ fn free_part(
 ) -> Result<Part, OnnxError> {
     let mut piece = match precision {
         Precision::Single => optimised(&network, folder)?,
-        Precision::Bfloat16 => network,
+        Precision::Bfloat16(_) => network,
     };
     piece.free_dimensions();
     Ok(Part {
@@ -290,7 +307,7 @@ mod tests {
         let network = Network::read(&joe("")).unwrap();
         for way in ways() {
             let folder = tempfile::tempdir().unwrap();
-            let (parts, facts) = (way.prepare)(&network, folder.path()).unwrap();
+            let (parts, facts) = way.prepare(&network, folder.path()).unwrap();
             let said = say_prepared(folder.path(), parts, facts, &probe).unwrap();
             assert!((way.is_same)(&said, &published), "{}", way.what);
         }

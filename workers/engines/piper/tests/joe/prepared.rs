@@ -10,7 +10,7 @@ use std::{
 use ort::{session::Session, value::Tensor as Value};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use voicefleet_convolution::bfloat16;
+use voicefleet_convolution::Instructions;
 use voicefleet_core::ports::{LoadedEngine, SpeechChunk, SpeechEngine};
 use voicefleet_onnx::{
     SessionOptions,
@@ -162,7 +162,7 @@ impl Copy {
 
 /// As the processor computes it.
 fn expect_near(said: &[f32], expected: &[f32]) {
-    if bfloat16::is_supported() {
+    if Instructions::for_bfloat16().is_some() {
         expect_near_in_power(said, expected);
     } else {
         expect_near_in_each_sample(said, expected);

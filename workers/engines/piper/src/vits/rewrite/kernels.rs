@@ -1,6 +1,9 @@
 //! What computes the convolutions: our operator, or ONNX Runtime's kernels for two dimensions.
 
-use voicefleet_convolution::bfloat16::{Form, pack};
+use voicefleet_convolution::{
+    Instructions,
+    bfloat16::{Form, pack},
+};
 use voicefleet_onnx::graph::{Node, Tensor};
 
 use super::{Precision, writer::Writer};
@@ -24,17 +27,18 @@ impl Writer<'_, '_> {
             return Err(format!("'{}' is no convolution", convolved.output));
         }
         // Ours has no groups; ONNX Runtime computes such a one in either case.
-        if self.precision == Precision::Bfloat16 && convolved.groups == 1 {
-            self.write_ours(convolved);
-        } else {
-            self.write_blocked(convolved);
+        match self.precision {
+            Precision::Bfloat16(instructions) if convolved.groups == 1 => {
+                self.write_ours(instructions, convolved);
+            }
+            Precision::Bfloat16(_) | Precision::Single => self.write_blocked(convolved),
         }
         Ok(())
     }
 
-    fn write_ours(&mut self, convolved: &Convolved<'_>) {
+    fn write_ours(&mut self, instructions: Instructions, convolved: &Convolved<'_>) {
         let Convolved { form, output, .. } = convolved;
-        let words = pack(form, convolved.weights);
+        let words = pack(instructions, form, convolved.weights);
         let weights = self.write_constant("weights", output, bytemuck::cast_slice(&words));
         let none = vec![0.0; form.outputs];
         let bias = self.write_constant("bias", output, convolved.bias.unwrap_or(&none));

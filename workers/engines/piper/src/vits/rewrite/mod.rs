@@ -19,6 +19,7 @@ mod writer;
 
 use std::collections::HashSet;
 
+use voicefleet_convolution::Instructions;
 use voicefleet_onnx::graph::{Network, Node};
 
 use self::{simple::Simple, writer::Writer};
@@ -37,8 +38,8 @@ pub(super) const BETWEEN: &str = "between";
 pub(super) enum Precision {
     /// Floats, by ONNX Runtime's own kernels.
     Single,
-    /// Numbers of 16 bits, by our [operator](super::operator).
-    Bfloat16,
+    /// Numbers of 16 bits, by our [operator](super::operator) with these instructions.
+    Bfloat16(Instructions),
 }
 
 /// Head and tail.

@@ -195,7 +195,7 @@ impl<'w, 'n> Writer<'w, 'n> {
         let image = self.image(output);
         let name = name.unwrap_or("audio");
         self.nodes.push(Node::new("Identity", &[&image], name));
-        if self.precision == Precision::Bfloat16 {
+        if self.precision != Precision::Single {
             self.nodes = fuse(self.nodes, &self.sequence);
         }
         let mut written = network.of(Graph {
@@ -210,7 +210,7 @@ impl<'w, 'n> Writer<'w, 'n> {
             )],
             ..Graph::default()
         });
-        if self.precision == Precision::Bfloat16 {
+        if self.precision != Precision::Single {
             written.prune();
             written.add_operators(operator::operators());
         }
