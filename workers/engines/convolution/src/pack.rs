@@ -6,12 +6,7 @@ use crate::{Shape, order::Order};
 
 /// Packs weights `[outputs][inputs][taps]` into words of four signed bytes, and sums them by output. Outputs and words that there
 /// are not weigh nothing; inputs that a word lacks weigh as much as `zero`.
-pub(crate) fn pack(
-    shape: &Shape,
-    order: &Order,
-    weights: &[u8],
-    zero: u8,
-) -> (Vec<u32>, Vec<i32>) {
+pub(crate) fn pack(shape: &Shape, order: &Order, weights: &[u8], zero: u8) -> (Vec<u32>, Vec<i32>) {
     let Shape { inputs, taps, .. } = *shape;
     let mut words = vec![0; order.length()];
     let mut sums = vec![0_i32; shape.outputs];

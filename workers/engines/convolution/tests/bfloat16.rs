@@ -170,7 +170,8 @@ fn what_does_not_fit_is_no_convolution() {
     };
     for instructions in [Instructions::Vectors, Instructions::Tiles] {
         let packed = pack(instructions, &form, &[1.0; 24]);
-        let fits = |form, packed, bias| Convolution::new(instructions, form, packed, bias).is_some();
+        let fits =
+            |form, packed, bias| Convolution::new(instructions, form, packed, bias).is_some();
         assert!(fits(form, &packed, &[0.0; 4]));
         assert!(!fits(form, &packed[1..], &[0.0; 4]));
         assert!(!fits(form, &packed, &[0.0; 5]));

@@ -107,7 +107,9 @@ fn with_tiles(
     let mut sums = [[0.0; amx::TIMES]; amx::ROWS];
     let mut samples = [0.0; MOST_SUMS];
     in_parts::<TIMES_OF_TILES>(convolution, input, scratch, |tile, width, steps| {
-        let blocks = tiles.chunks(2 * of_block).zip(convolution.bias().chunks(amx::ROWS));
+        let blocks = tiles
+            .chunks(2 * of_block)
+            .zip(convolution.bias().chunks(amx::ROWS));
         for ((tiles, bias), row) in blocks.zip((0..).step_by(amx::ROWS)) {
             let (one, other) = tiles.split_at(of_block);
             // An odd one is multiplied twice.

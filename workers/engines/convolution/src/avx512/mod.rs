@@ -14,7 +14,8 @@ mod vectors;
 use std::{
     arch::x86_64::{
         _mm512_add_epi32, _mm512_add_ps, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_mul_ps,
-        _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_si512, _mm512_sub_epi32,
+        _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_si512,
+        _mm512_sub_epi32,
     },
     ops::Range,
 };
@@ -126,7 +127,13 @@ impl Part<'_> {
         let at = begin..begin + count;
         let residual = self.residual.map(|residual| &residual[at.clone()]);
         let excess = &self.excess[first..];
-        write(sums, excess, self.scalings[index], residual, &mut output[at]);
+        write(
+            sums,
+            excess,
+            self.scalings[index],
+            residual,
+            &mut output[at],
+        );
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::{
     ffi::c_void,
-    mem, ptr, slice,
+    mem,
+    path::Path,
+    ptr, slice,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
@@ -42,22 +44,43 @@ type Product = unsafe extern "C" fn(
 /// Where a call goes on to that is not done here.
 static THEIRS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Leads the library's calls of its product here, if the processor has what it takes. The error says why they go where they
+/// `ctranslate2::cpu::mayiuse_mkl()`.
+const USES_MKL: &str = "_ZN11ctranslate23cpu11mayiuse_mklEv";
+
+/// Leads the library's calls of its own product here, if the processor has what it takes. The error says why they go where they
 /// went before.
-pub(crate) fn lead_here(library: &Library, file: &std::path::Path) -> Result<(), String> {
+///
+/// On Intel's processors it would have MKL multiply, which has the weights in an order of its own. Here they are read as they lie,
+/// and the rest is as quick with oneDNN. (On some processors with AMX MKL's product with such weights divides by
+/// zero where several rows are computed, and ends the process.)
+pub(crate) fn lead_here(library: &Library, file: &Path) -> Result<(), String> {
     if !rows::is_supported() {
         return Err("the processor has no AVX-512 VNNI".to_owned());
     }
-    // SAFETY: only its address is taken here.
-    let theirs = unsafe { library.get::<*mut c_void>(SYMBOL.as_bytes()) };
-    let theirs = theirs.map_err(|error| error.to_string())?.into_raw();
-    let slot = slot::of(file, SYMBOL, theirs)?;
-    THEIRS.store(theirs, Ordering::Release);
+    let uses_mkl: extern "C" fn() -> bool = uses_mkl;
+    lead(library, file, USES_MKL, uses_mkl as *mut c_void)?;
+    THEIRS.store(address(library, SYMBOL)?, Ordering::Release);
     let ours: Product = product;
+    lead(library, file, SYMBOL, ours as *mut c_void)
+}
+
+/// Has the library call `ours` where it would call its own `symbol`.
+fn lead(library: &Library, file: &Path, symbol: &str, ours: *mut c_void) -> Result<(), String> {
+    let slot = slot::of(file, symbol, address(library, symbol)?)?;
     // SAFETY: the slot holds the address of that function for as long as the library is loaded, which is until the process
     // ends; calls read it as one pointer.
-    unsafe { slot.as_ref() }.store(ours as *mut c_void, Ordering::Release);
+    unsafe { slot.as_ref() }.store(ours, Ordering::Release);
     Ok(())
+}
+
+fn address(library: &Library, symbol: &str) -> Result<*mut c_void, String> {
+    // SAFETY: only its address is taken here.
+    let symbol = unsafe { library.get::<*mut c_void>(symbol.as_bytes()) };
+    Ok(symbol.map_err(|error| error.to_string())?.into_raw())
+}
+
+extern "C" fn uses_mkl() -> bool {
+    false
 }
 
 #[expect(

@@ -3,17 +3,19 @@
 
 use std::{
     ffi::c_void,
-    fs,
+    fs::File,
     path::Path,
     ptr::NonNull,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
 use object::{
-    Object, ObjectSegment, ObjectSymbol, ObjectSymbolTable, RelocationTarget,
+    Object, ObjectSegment, ObjectSymbol, ObjectSymbolTable, ReadCache, RelocationTarget,
     elf::{PF_W, PT_GNU_RELRO},
     read::elf::{ElfFile64, ProgramHeader},
 };
+
+type Elf<'a> = ElfFile64<'a, object::Endianness, &'a ReadCache<File>>;
 
 /// The entry of the loaded library `file` through which it calls `symbol`, which it has at `address`.
 pub(super) fn of(
@@ -21,8 +23,10 @@ pub(super) fn of(
     symbol: &str,
     address: *mut c_void,
 ) -> Result<NonNull<AtomicPtr<c_void>>, String> {
-    let bytes = fs::read(file).map_err(|error| error.to_string())?;
-    let elf = ElfFile64::<object::Endianness>::parse(&*bytes).map_err(|error| error.to_string())?;
+    let file = File::open(file).map_err(|error| error.to_string())?;
+    // Of some 80 MB its tables are needed only.
+    let parts = ReadCache::new(file);
+    let elf = Elf::parse(&parts).map_err(|error| error.to_string())?;
     let symbols = elf.dynamic_symbol_table().ok_or("it has no symbols")?;
     let (index, at) = symbols
         .symbols()
@@ -51,7 +55,7 @@ pub(super) fn of(
 }
 
 /// Whether what lies there can be written to once the library is loaded.
-fn stays_writable(elf: &ElfFile64<'_, object::Endianness>, slot: u64) -> bool {
+fn stays_writable(elf: &Elf<'_>, slot: u64) -> bool {
     let endian = elf.endian();
     let holds = |start: u64, size: u64| slot >= start && slot + 8 <= start + size;
     let protected = elf.elf_program_headers().iter().any(|header| {

@@ -83,7 +83,8 @@ fn make(model: &Path, probe: &Utterance, folder: &Path) -> Result<(), OnnxError>
     let network = Network::read(model)?;
     let expected = whole(model)?.say(probe.clone())?;
     for way in ways() {
-        let said = way.prepare(&network, folder)
+        let said = way
+            .prepare(&network, folder)
             .and_then(|(parts, facts)| say_prepared(folder, parts, facts, probe));
         let what = way.what;
         let why = match said {
