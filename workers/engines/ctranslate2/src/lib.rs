@@ -11,11 +11,11 @@ mod error;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod functions;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod leading;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod library;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod model;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod product;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod weights;
 

@@ -11,7 +11,7 @@ use libloading::os::unix::Library;
 use crate::{
     Ct2Error, VERSION,
     functions::{self, SYMBOLS},
-    product,
+    leading,
 };
 
 /// What is loaded. Never unloaded: its threads may run until the process ends.
@@ -91,7 +91,7 @@ fn targets(file: &Path) -> Result<[*mut c_void; SYMBOLS.len()], String> {
             .map_err(|_| format!("it is no CTranslate2 {VERSION}: it has no '{name}'"))?
             .into_raw();
     }
-    if let Err(reason) = product::lead_here(&library, file) {
+    if let Err(reason) = leading::lead_here(&library, file) {
         tracing::info!(reason, "CTranslate2 multiplies as it always does");
     }
     std::mem::forget(library);

@@ -1,24 +1,21 @@
-//! What CTranslate2 calls.
+//! The product of a few rows with a matrix of weights of 8 bits, where CTranslate2 spends most of its time while it writes a text.
+//!
+//! A text is written token by token, and each token multiplies a row for each text that is followed (five of them) with all
+//! weights of the decoder. CTranslate2 has oneDNN do it, which copies the weights into another order first, each time: nearly
+//! half of a step. For so few rows they can be read as they lie. What is not of that kind goes on to where it went before,
+//! and the sums are the same to the last bit.
 #![expect(unsafe_code, reason = "called by C++, with pointers")]
 
 use std::{
     ffi::c_void,
-    mem,
-    path::Path,
-    ptr, slice,
+    mem, ptr, slice,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
-use libloading::os::unix::Library;
-
 use super::{
+    Led,
     rows::{self, BLOCK, MOST_ROWS, WEIGHTS_AT_A_TIME},
-    slot,
 };
-
-/// `ctranslate2::primitives<Device::CPU>::gemm<int8_t, int32_t>`.
-const SYMBOL: &str =
-    "_ZN11ctranslate210primitivesILNS_6DeviceE0EE4gemmIaiEEvbbbblllfPKT_lS6_lfPT0_lPKS7_";
 
 /// The library's own product: `c = alpha * op(a) * op(b) + beta * c + shift`, matrices by rows, `lda`, `ldb` and `ldc` their
 /// lengths in memory. Where `shift` is there, `a` holds numbers without a sign.
@@ -44,43 +41,14 @@ type Product = unsafe extern "C" fn(
 /// Where a call goes on to that is not done here.
 static THEIRS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// `ctranslate2::cpu::mayiuse_mkl()`.
-const USES_MKL: &str = "_ZN11ctranslate23cpu11mayiuse_mklEv";
-
-/// Leads the library's calls of its own product here, if the processor has what it takes. The error says why they go where they
-/// went before.
-///
-/// On Intel's processors it would have MKL multiply, which has the weights in an order of its own. Here they are read as they lie,
-/// and the rest is as quick with oneDNN. (On some processors with AMX MKL's product with such weights divides by
-/// zero where several rows are computed, and ends the process.)
-pub(crate) fn lead_here(library: &Library, file: &Path) -> Result<(), String> {
-    if !rows::is_supported() {
-        return Err("the processor has no AVX-512 VNNI".to_owned());
-    }
-    let uses_mkl: extern "C" fn() -> bool = uses_mkl;
-    lead(library, file, USES_MKL, uses_mkl as *mut c_void)?;
-    THEIRS.store(address(library, SYMBOL)?, Ordering::Release);
+/// `ctranslate2::primitives<Device::CPU>::gemm<int8_t, int32_t>`.
+pub(super) fn led() -> Led {
     let ours: Product = product;
-    lead(library, file, SYMBOL, ours as *mut c_void)
-}
-
-/// Has the library call `ours` where it would call its own `symbol`.
-fn lead(library: &Library, file: &Path, symbol: &str, ours: *mut c_void) -> Result<(), String> {
-    let slot = slot::of(file, symbol, address(library, symbol)?)?;
-    // SAFETY: the slot holds the address of that function for as long as the library is loaded, which is until the process
-    // ends; calls read it as one pointer.
-    unsafe { slot.as_ref() }.store(ours, Ordering::Release);
-    Ok(())
-}
-
-fn address(library: &Library, symbol: &str) -> Result<*mut c_void, String> {
-    // SAFETY: only its address is taken here.
-    let symbol = unsafe { library.get::<*mut c_void>(symbol.as_bytes()) };
-    Ok(symbol.map_err(|error| error.to_string())?.into_raw())
-}
-
-extern "C" fn uses_mkl() -> bool {
-    false
+    Led {
+        symbol: "_ZN11ctranslate210primitivesILNS_6DeviceE0EE4gemmIaiEEvbbbblllfPKT_lS6_lfPT0_lPKS7_",
+        ours: ours as *mut c_void,
+        theirs: Some(&THEIRS),
+    }
 }
 
 #[expect(

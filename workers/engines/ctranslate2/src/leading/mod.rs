@@ -1,0 +1,53 @@
+//! Calls of the library to functions of its own that are led to us.
+//!
+//! It calls what it exports through a table, of which we change entries once it is loaded. All of them need AVX-512.
+
+mod compensation;
+mod processor;
+mod product;
+mod rows;
+mod slot;
+
+use std::{
+    ffi::c_void,
+    path::Path,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+
+use libloading::os::unix::Library;
+
+/// A function of the library, and what is called in its place.
+struct Led {
+    symbol: &'static str,
+    ours: *mut c_void,
+    /// Where its own is kept, if calls go on to it.
+    theirs: Option<&'static AtomicPtr<c_void>>,
+}
+
+/// Leads the library's calls here, if the processor has what it takes. The error says why they go where they went before.
+pub(crate) fn lead_here(library: &Library, file: &Path) -> Result<(), String> {
+    if !rows::is_supported() || !processor::is_supported() {
+        return Err("the processor has no AVX-512 VNNI".to_owned());
+    }
+    let [mkl, instructions] = processor::led();
+    for led in [mkl, instructions, compensation::led(), product::led()] {
+        lead(library, file, &led)?;
+    }
+    Ok(())
+}
+
+fn lead(library: &Library, file: &Path, led: &Led) -> Result<(), String> {
+    #[expect(unsafe_code, reason = "the type of a symbol is what we say it is")]
+    // SAFETY: only its address is taken here.
+    let theirs = unsafe { library.get::<*mut c_void>(led.symbol.as_bytes()) };
+    let theirs = theirs.map_err(|error| error.to_string())?.into_raw();
+    let slot = slot::of(file, led.symbol, theirs)?;
+    if let Some(kept) = led.theirs {
+        kept.store(theirs, Ordering::Release);
+    }
+    #[expect(unsafe_code, reason = "an entry of the library's table")]
+    // SAFETY: the slot holds the address of that function for as long as the library is loaded, which is until the process
+    // ends; calls read it as one pointer.
+    unsafe { slot.as_ref() }.store(led.ours, Ordering::Release);
+    Ok(())
+}
