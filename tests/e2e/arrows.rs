@@ -22,7 +22,8 @@ fn allowed() -> Graph {
         ("audio", &["core"]),
         ("models", &["core"]),
         ("convolution", &[]),
-        ("onnx", &["core"]),
+        ("onnx", &["core", "prepared"]),
+        ("prepared", &[]),
         ("phonemes", &[]),
         ("verbalise", &[]),
         (
@@ -33,7 +34,7 @@ fn allowed() -> Graph {
             "kokoro",
             &["convolution", "core", "onnx", "phonemes", "verbalise"],
         ),
-        ("ctranslate2", &[]),
+        ("ctranslate2", &["prepared"]),
         ("whisper", &["core", "ctranslate2"]),
         ("scaler", &["core"]),
         ("simulation", &["core"]),

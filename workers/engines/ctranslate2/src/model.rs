@@ -5,7 +5,8 @@ use std::{path::Path, thread};
 use ct2rs::sys::{self, ComputeType, Config, StorageView, WhisperOptions};
 
 use crate::{
-    Alignment, Ct2Error, Device, Features, Generated, Generation, library, load_library, weights,
+    Alignment, Ct2Error, Device, Features, Generated, Generation, library, load_library,
+    weights::{self, Rounded},
 };
 
 /// Width of the median filter over the attention before an alignment, positions; OpenAI's reference uses the same.
@@ -86,7 +87,10 @@ impl WhisperModel {
         loaded?;
         let rounded = rounded.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let model = match rounded {
-            Some(rounded) => open_rounded(dir, rounded, how),
+            Some(Rounded::Kept(kept)) => {
+                sys::Whisper::new(kept.folder(), how).map_err(|error| error.to_string())
+            }
+            Some(Rounded::Made(rounded)) => open_rounded(dir, rounded, how),
             None => sys::Whisper::new(dir, how).map_err(|error| error.to_string()),
         };
         let model = model.map_err(|reason| Ct2Error::Model {
@@ -234,6 +238,8 @@ fn failed(error: impl std::fmt::Display) -> Ct2Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use voicefleet_testkit::model_file;
 
     use super::*;
@@ -265,8 +271,26 @@ mod tests {
         let dir = model_file("ct2/tiny.en");
         let how = || configuration(Device::Cpu, 1);
         let published = sys::Whisper::new(&dir, how()).unwrap();
-        let rounded = weights::rounded(&dir).expect("it is of 16 bits");
-        let rounded = open_rounded(&dir, rounded, how()).unwrap();
-        assert_eq!(heard(rounded), heard(published));
+        let folder = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(&dir).unwrap() {
+            let file = file.unwrap();
+            if file.file_type().unwrap().is_file() {
+                fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+            }
+        }
+        let expected = heard(published);
+        let Some(Rounded::Made(made)) = weights::rounded(folder.path()) else {
+            panic!("it is of 16 bits, and nothing is kept yet");
+        };
+        let made = open_rounded(folder.path(), made, how()).unwrap();
+        assert_eq!(heard(made), expected);
+        let Some(Rounded::Kept(kept)) = weights::rounded(folder.path()) else {
+            panic!("it is kept");
+        };
+        let found = sys::Whisper::new(kept.folder(), how()).unwrap();
+        assert_eq!(heard(found), expected);
+        fs::write(kept.folder().join("model.bin"), "broken").unwrap();
+        let again = weights::rounded(folder.path());
+        assert!(matches!(again, Some(Rounded::Made(_))), "it is broken");
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use voicefleet_core::ports::{Device, EngineError};
 
 use crate::graph::NetworkError;
+use voicefleet_prepared::PreparedError;
 
 /// Why the runtime, a session or a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -62,13 +63,8 @@ pub enum OnnxError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The files of a prepared model cannot be read or written.
-    #[error("the prepared model in {}: {source}", folder.display())]
-    Prepared {
-        /// Where they lie.
-        folder: PathBuf,
-        /// What is wrong.
-        source: std::io::Error,
-    },
+    #[error("the prepared model in {0}")]
+    Prepared(#[from] PreparedError),
     /// A run failed, or an input or output was not as the model has it.
     #[error("ONNX Runtime: {0}")]
     Run(#[from] ort::Error),

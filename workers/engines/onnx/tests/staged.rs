@@ -1,13 +1,13 @@
 //! A real network, cut into pieces and kept.
 
-use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use ort::value::Tensor;
 use voicefleet_onnx::{
     Memory, OnnxError, SessionOptions, Values,
     graph::Network,
     load_runtime,
-    staged::{Key, Part, Prepared, prepared},
+    staged::{Contents, Part, Prepared, key, prepared},
 };
 use voicefleet_testkit::model_file;
 
@@ -80,45 +80,20 @@ fn what_is_kept_is_found_and_what_is_broken_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let model = model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx");
     network();
-    let key = || Key::new(&model, "digest", "1").unwrap();
-    let made = prepared(folder.path(), &key(), |folder| write(folder, 700)).unwrap();
+    let this = || key(&model, "digest", "1").unwrap();
+    let made: Prepared = prepared(folder.path(), &this(), |folder| write(folder, 700)).unwrap();
     assert_eq!(made.fact("one"), Some(1));
     let not_again = |_: &Path| -> Result<(), OnnxError> { panic!("it was made again") };
-    let found = prepared(folder.path(), &key(), not_again).unwrap();
+    let found: Prepared = prepared(folder.path(), &this(), not_again).unwrap();
     assert_eq!(audio(&found), audio(&made));
-    let other = Key::new(&model, "another digest", "1").unwrap();
-    prepared(folder.path(), &other, |folder| write(folder, 700)).unwrap();
+    let other = key(&model, "another digest", "1").unwrap();
+    let _: Prepared = prepared(folder.path(), &other, |folder| write(folder, 700)).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     for kept in fs::read_dir(folder.path()).unwrap() {
         fs::write(kept.unwrap().path().join("all-0.onnx"), "broken").unwrap();
     }
-    let again = prepared(folder.path(), &key(), |folder| write(folder, 700)).unwrap();
+    let again: Prepared = prepared(folder.path(), &this(), |folder| write(folder, 700)).unwrap();
     assert_eq!(audio(&again), audio(&made));
-}
-
-#[test]
-fn what_nobody_has_loaded_for_long_is_removed_when_something_new_comes() {
-    let folder = tempfile::tempdir().unwrap();
-    let model = model_file("piper/en_US-joe-medium/en_US-joe-medium.onnx");
-    network();
-    let prepare = |version: &str| {
-        let key = Key::new(&model, "digest", version).unwrap();
-        prepared(folder.path(), &key, |folder| write(folder, 700)).unwrap();
-    };
-    prepare("1");
-    prepare("2");
-    for kept in fs::read_dir(folder.path()).unwrap() {
-        let kept = fs::File::open(kept.unwrap().path()).unwrap();
-        kept.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    }
-    prepare("1");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-    prepare("3");
-    let left = fs::read_dir(folder.path()).unwrap();
-    let first = Key::new(&model, "digest", "1").unwrap();
-    assert_eq!(left.count(), 2);
-    let not_again = |_: &Path| -> Result<(), OnnxError> { panic!("it was made again") };
-    prepared(folder.path(), &first, not_again).unwrap();
 }
 
 #[test]

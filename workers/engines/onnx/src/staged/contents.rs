@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
+use voicefleet_prepared::{self as prepared, PreparedError};
 
 use super::{
     Weights,
@@ -53,6 +54,36 @@ struct PieceFile {
     constants: Vec<String>,
 }
 
+impl prepared::Contents for Prepared {
+    fn read(folder: &Path) -> io::Result<Self> {
+        let contents: Contents = serde_json::from_slice(&fs::read(folder.join(CONTENTS))?)?;
+        for file in contents.parts.values().flatten() {
+            if crc32fast::hash(&fs::read(folder.join(&file.name))?) != file.checksum {
+                let what = format!("{} is not what was written", file.name);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
+        }
+        let weights = Weights::read(
+            &folder.join(WEIGHTS),
+            &contents.weights,
+            contents.weights_checksum,
+        )?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            contents,
+            weights,
+            _temporary: None,
+        })
+    }
+
+    fn in_its_own(self, folder: TempDir) -> Self {
+        Self {
+            _temporary: Some(folder),
+            ..self
+        }
+    }
+}
+
 impl Prepared {
     /// Writes `parts` and `facts` into `folder`.
     ///
@@ -63,10 +94,7 @@ impl Prepared {
         parts: Vec<Part>,
         facts: BTreeMap<String, u64>,
     ) -> Result<(), OnnxError> {
-        let failed = |source| OnnxError::Prepared {
-            folder: folder.to_owned(),
-            source,
-        };
+        let failed = |source| PreparedError::at(folder)(source);
         let mut gathered = Gathered::default();
         let mut files = BTreeMap::new();
         for part in parts {
@@ -96,40 +124,7 @@ impl Prepared {
             weights: gathered.places,
         };
         let contents = serde_json::to_vec(&contents).map_err(|error| failed(error.into()))?;
-        fs::write(folder.join(CONTENTS), contents).map_err(failed)
-    }
-
-    /// Reads what was written into `folder`, with its weights.
-    ///
-    /// # Errors
-    /// What is missing or not as it was written.
-    pub fn read(folder: &Path) -> io::Result<Self> {
-        let contents: Contents = serde_json::from_slice(&fs::read(folder.join(CONTENTS))?)?;
-        for file in contents.parts.values().flatten() {
-            if crc32fast::hash(&fs::read(folder.join(&file.name))?) != file.checksum {
-                let what = format!("{} is not what was written", file.name);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-            }
-        }
-        let weights = Weights::read(
-            &folder.join(WEIGHTS),
-            &contents.weights,
-            contents.weights_checksum,
-        )?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            contents,
-            weights,
-            _temporary: None,
-        })
-    }
-
-    /// Has the folder, which is its own, go with it.
-    pub(super) fn in_its_own(self, folder: TempDir) -> Self {
-        Self {
-            _temporary: Some(folder),
-            ..self
-        }
+        Ok(fs::write(folder.join(CONTENTS), contents).map_err(failed)?)
     }
 
     /// A fact that was written.
@@ -162,10 +157,8 @@ impl Prepared {
     ) -> Result<Stages, OnnxError> {
         let Some(files) = self.contents.parts.get(part) else {
             let what = format!("it has no part '{part}'");
-            return Err(OnnxError::Prepared {
-                folder: self.folder.clone(),
-                source: io::Error::new(io::ErrorKind::NotFound, what),
-            });
+            let error = io::Error::new(io::ErrorKind::NotFound, what);
+            return Err(PreparedError::at(&self.folder)(error).into());
         };
         let options = SessionOptions {
             optimised: true,

@@ -10,7 +10,7 @@ use voicefleet_onnx::{
         proto::{Dimension, ValueInfo},
     },
     open_session, optimised,
-    staged::{Key, Part, Prepared, beside, prepared},
+    staged::{Contents, Part, Prepared, PreparedError, beside, key, prepared},
 };
 
 use super::{
@@ -49,9 +49,9 @@ pub(crate) fn opener(
 ) -> Result<Open, OnnxError> {
     let order = Instructions::for_bfloat16().map_or("in floats", Instructions::order);
     let version = format!("{VERSION}, {order}");
-    let key = Key::new(model, digest, &version)?;
+    let key = key(model, digest, &version)?;
     let make = |folder: &Path| make(model, probe, folder);
-    let found = match prepared(&beside(model), &key, make) {
+    let found = match prepared::<Prepared, _>(&beside(model), &key, make) {
         Ok(prepared) if prepared.has(FRONT) => Some(Arc::new(prepared)),
         // It was tried, and said something else.
         Ok(_) => None,
@@ -164,10 +164,7 @@ fn say_prepared(
 ) -> Result<Vec<f32>, OnnxError> {
     empty(folder)?;
     Prepared::write(folder, parts, facts)?;
-    let prepared = Prepared::read(folder).map_err(|source| OnnxError::Prepared {
-        folder: folder.to_owned(),
-        source,
-    })?;
+    let prepared = Prepared::read(folder).map_err(PreparedError::at(folder))?;
     let prepared = Arc::new(prepared);
     let staged = Staged::open(&prepared, &fronts(&prepared, 1))?;
     VoiceNetwork::Staged(Box::new(staged)).say(probe.clone())
@@ -276,10 +273,7 @@ fn empty(folder: &Path) -> Result<(), OnnxError> {
         }
         Ok(())
     };
-    emptied().map_err(|source| OnnxError::Prepared {
-        folder: folder.to_owned(),
-        source,
-    })
+    Ok(emptied().map_err(PreparedError::at(folder))?)
 }
 
 #[cfg(test)]
