@@ -86,8 +86,9 @@ bench-piper: setup-test models ## Piper as a server, beside piper-tts's own (abo
 	cargo bench --locked -p voicefleet-benches --bench piper -- --piper "$$(benches/peers/piper/setup)"
 
 .PHONY: bench-start
-bench-start: setup-test models ## Process start to first audio, beside piper-tts (about 2 min)
-	cargo bench --locked -p voicefleet-benches --bench start -- --piper "$$(benches/peers/piper/setup)"
+bench-start: setup-test models ## Process start to first audio or text, beside piper-tts and faster-whisper (about 5 min)
+	$(RELEASE) models pull test ctranslate2 whisper-base-ct2
+	cargo bench --locked -p voicefleet-benches --bench start -- --piper "$$(benches/peers/piper/setup)" --whisper "$$(benches/peers/whisper/setup)"
 
 .PHONY: bench-cached
 bench-cached: setup-bench ## Speech that is there already, beside nginx and Redis (about 5 min)

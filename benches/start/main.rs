@@ -1,5 +1,5 @@
-//! From the start of a process to the first audio, models in the page cache: ours, item by item, and
-//! beside each engine of ours whoever else runs the same model.
+//! From the start of a process to the first audio or text, models in the page cache: ours, item by item, and
+//! beside each engine of ours whoever else runs the same model (Kokoro's are measured with its servers).
 //!
 //! A line is a [`Cold`] of `contenders.rs`; another engine is one more there.
 
@@ -12,15 +12,18 @@ use voicefleet_benches::{median, report};
 
 use crate::contenders::{Cold, Started};
 
-/// Process start to first audio.
+/// Process start to first audio or text.
 #[derive(Parser)]
 struct Options {
     /// How often each is started; the medians count.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// Where `benches/peers/piper/setup` has put piper-tts; without it only we are measured.
+    /// Where `benches/peers/piper/setup` has put piper-tts.
     #[arg(long)]
     piper: Option<PathBuf>,
+    /// Where `benches/peers/whisper/setup` has put faster-whisper.
+    #[arg(long)]
+    whisper: Option<PathBuf>,
     /// Cargo says so to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -29,9 +32,12 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let mut contenders = vec![Cold::serve()];
+    let mut contenders = vec![Cold::piper(), Cold::kokoro(), Cold::whisper()];
     if let Some(folder) = &options.piper {
         contenders.extend([Cold::piper_cli(folder), Cold::piper_server(folder)]);
+    }
+    if let Some(folder) = &options.whisper {
+        contenders.push(Cold::faster_whisper(folder));
     }
     // The first start prepares the model and fills the page cache.
     for contender in &contenders {
@@ -52,7 +58,7 @@ async fn main() -> anyhow::Result<()> {
 fn conclude(contender: &Cold, starts: &[Started]) -> anyhow::Result<()> {
     let of = |figure: &dyn Fn(&Started) -> f64| median(starts.iter().map(figure).collect());
     report(&format!(
-        "{}: first audio after {:.3} s, {:.2} CPU s (medians of {})",
+        "{}: answered after {:.3} s, {:.2} CPU s (medians of {})",
         contender.name,
         of(&|start| start.seconds)?,
         of(&|start| start.cpu_seconds)?,

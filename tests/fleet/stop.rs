@@ -5,9 +5,9 @@ use voicefleet_tests::{Client, Cluster, id_of};
 
 use crate::JOE;
 
-/// Many chunks.
+/// Many chunks: far more than are spoken in the time that a stop has, also where Piper is quick.
 fn long_answer() -> String {
-    "A long answer, spoken sentence by sentence, so that a stop comes in between. ".repeat(60)
+    "A long answer, spoken sentence by sentence, so that a stop comes in between. ".repeat(120)
 }
 
 /// Submits the long answer and waits until a chunk of it is done; gives its id.
@@ -34,7 +34,7 @@ async fn succeeded(client: &Client, id: &str) -> Value {
 #[tokio::test]
 async fn sigterm_to_process_1_in_mid_job_ends_it_within_its_grace_and_the_job_is_done_once() {
     let mut cluster = Cluster::start().await.expect("a cluster");
-    cluster.set("grace_seconds", "4");
+    cluster.set("grace_seconds", "2");
     cluster.set("piper_slots", "1");
     let api = cluster.api().await.expect("an API server");
     let client = api.client().expect("a client");

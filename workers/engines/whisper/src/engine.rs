@@ -5,11 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use crate::{
     SAMPLE_RATE,
     condensed::condense,
+    found::FoundSpeech,
     lanes::Lanes,
     listening::{Listened, Listening},
     pass::Runtime,
     prompt,
-    speech::Detector,
+    speech::{Detector, Stretch},
     windows,
 };
 use voicefleet_core::{
@@ -17,11 +18,15 @@ use voicefleet_core::{
     ports::{EngineError, TranscriptionEngine, TranscriptionOptions, Window, WindowTranscript},
 };
 
+/// Recordings for each lane that are planned before they are transcribed, at most, of which the speech is kept.
+const PLANNED: usize = 4;
+
 /// A loaded model with its voice activity detectors, for several calls at a time.
 pub(crate) struct WhisperEngine {
     runtime: Box<dyn Runtime>,
     /// A call that computes holds one, so there are as many as calls may compute at the same time.
     detectors: Lanes<Detector>,
+    found: FoundSpeech,
     /// The language detected last: the first guess next time. A right guess makes detection free, a
     /// wrong one costs a pass; the answer is the same.
     guess: Mutex<&'static str>,
@@ -31,6 +36,7 @@ impl WhisperEngine {
     pub(crate) fn new(runtime: Box<dyn Runtime>, detectors: Vec<Detector>) -> Self {
         Self {
             runtime,
+            found: FoundSpeech::of(PLANNED * detectors.len()),
             detectors: Lanes::new(detectors),
             guess: Mutex::new("en"),
         }
@@ -52,12 +58,18 @@ impl TranscriptionEngine for WhisperEngine {
 
     fn plan(&self, audio: &Pcm) -> Result<Vec<Window>, EngineError> {
         check_samples(audio, &audio.samples)?;
-        let stretches = self.detectors.take().stretches(&audio.samples)?;
-        Ok(windows::pack(
-            &audio.samples,
-            stretches,
-            self.runtime.longest_window(),
-        ))
+        let samples = &audio.samples;
+        let stretches = self.detectors.take().stretches(samples)?;
+        let windows = windows::pack(samples, stretches.clone(), self.runtime.longest_window());
+        if let [window] = windows[..] {
+            let of_window = |stretch: Stretch| {
+                stretch.start.saturating_sub(window.start)..stretch.end.saturating_sub(window.start)
+            };
+            let stretches = stretches.into_iter().map(of_window).collect();
+            self.found
+                .keep(&samples[window.start..window.end], stretches);
+        }
+        Ok(windows)
     }
 
     fn transcribe(
@@ -79,7 +91,10 @@ impl TranscriptionEngine for WhisperEngine {
         };
 
         let mut detector = self.detectors.take();
-        let stretches = detector.stretches(samples)?;
+        let stretches = match self.found.take(samples) {
+            Some(stretches) => stretches,
+            None => detector.stretches(samples)?,
+        };
         if stretches.is_empty() {
             return Ok(WindowTranscript {
                 language: asked.unwrap_or_default().to_owned(),

@@ -19,6 +19,7 @@ mod condensed;
 mod ct2;
 mod edges;
 mod engine;
+mod found;
 mod ggml;
 mod lanes;
 mod language;

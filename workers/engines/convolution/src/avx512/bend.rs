@@ -9,6 +9,9 @@ use std::arch::x86_64::{
 use super::vectors::{LANES, filled, load};
 use crate::{Activation, Input};
 
+/// Sums that are made side by side, since each addition waits for the one before.
+const SUMS: usize = 4;
+
 /// What is done to the values of one channel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Channel {
@@ -80,18 +83,29 @@ fn moments(row: &[f32]) -> (f32, f32) {
         reason = "a channel has fewer than 2^24 values"
     )]
     let count = row.len() as f32;
-    let mut sum = _mm512_setzero_ps();
-    for at in (0..row.len()).step_by(LANES) {
-        sum = _mm512_add_ps(sum, load(row, at));
+    let mut sums = [_mm512_setzero_ps(); SUMS];
+    for at in (0..row.len()).step_by(SUMS * LANES) {
+        for (sum, at) in sums.iter_mut().zip((at..).step_by(LANES)) {
+            *sum = _mm512_add_ps(*sum, load(row, at.min(row.len())));
+        }
     }
-    let mean = _mm512_reduce_add_ps(sum) / count;
-    let mut squares = _mm512_setzero_ps();
-    for at in (0..row.len()).step_by(LANES) {
-        let lanes = filled(row.len() - at);
-        let distance = _mm512_maskz_sub_ps(lanes, load(row, at), _mm512_set1_ps(mean));
-        squares = _mm512_fmadd_ps(distance, distance, squares);
+    let mean = total(sums) / count;
+    let mut squares = [_mm512_setzero_ps(); SUMS];
+    for at in (0..row.len()).step_by(SUMS * LANES) {
+        for (squares, at) in squares.iter_mut().zip((at..).step_by(LANES)) {
+            let at = at.min(row.len());
+            let lanes = filled(row.len() - at);
+            let distance = _mm512_maskz_sub_ps(lanes, load(row, at), _mm512_set1_ps(mean));
+            *squares = _mm512_fmadd_ps(distance, distance, *squares);
+        }
     }
-    (mean, _mm512_reduce_add_ps(squares) / count)
+    (mean, total(squares) / count)
+}
+
+#[target_feature(enable = "avx512f")]
+fn total(sums: [__m512; SUMS]) -> f32 {
+    let [a, b, c, d] = sums;
+    _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)))
 }
 
 /// The sine or its negative, to 2e-7 for `|x| < 10^4`: of `x` less the nearest multiple of pi, the Taylor

@@ -22,6 +22,19 @@ fn the_clip_is_understood_word_for_word() {
 }
 
 #[test]
+fn what_was_planned_is_heard_as_what_was_not() {
+    let audio = jfk();
+    let window = engine(TINY_EN_CT2).plan(&audio).unwrap()[0];
+    let engine = engine(TINY_EN_CT2);
+    let heard = || engine.transcribe(&audio, window, &english()).unwrap();
+    let alone = heard();
+    for _ in 0..2 {
+        assert_eq!(engine.plan(&audio).unwrap(), [window]);
+        assert_eq!(heard(), alone);
+    }
+}
+
+#[test]
 fn words_are_placed_where_they_are_said() {
     let audio = jfk();
     for model in MODELS {
