@@ -181,7 +181,10 @@ impl Request {
             Self::Speech(path, body) => at(path).json(body),
             Self::Text => {
                 let file = Part::bytes(fs::read(clip())?).file_name("clip.wav");
-                let form = Form::new().text("language", "en").part("file", file);
+                let form = Form::new()
+                    .text("model", "whisper-base-ct2")
+                    .text("language", "en")
+                    .part("file", file);
                 at("/v1/audio/transcriptions").multipart(form)
             }
         };
