@@ -289,6 +289,12 @@ mod tests {
         };
         let found = sys::Whisper::new(kept.folder(), how()).unwrap();
         assert_eq!(heard(found), expected);
+        let vocabulary = folder.path().join("vocabulary.txt");
+        let words = fs::read_to_string(&vocabulary).unwrap();
+        fs::write(&vocabulary, words.clone() + "more\n").unwrap();
+        let again = weights::rounded(folder.path());
+        assert!(matches!(again, Some(Rounded::Made(_))), "of other words");
+        fs::write(&vocabulary, words).unwrap();
         fs::write(kept.folder().join("model.bin"), "broken").unwrap();
         let again = weights::rounded(folder.path());
         assert!(matches!(again, Some(Rounded::Made(_))), "it is broken");

@@ -21,7 +21,10 @@ pub trait Contents: Sized {
     /// # Errors
     /// What is missing or not as it was written.
     fn read(folder: &Path) -> io::Result<Self>;
+}
 
+/// What can do with a folder for this time only.
+pub trait Temporary: Contents {
     /// Has the folder, which is its own, go with it.
     #[must_use]
     fn in_its_own(self, folder: TempDir) -> Self;
@@ -66,7 +69,7 @@ pub fn keep<C: Contents, E: From<PreparedError>>(
 ///
 /// # Errors
 /// What `make` returns; files that cannot be written in the system's folder for temporary files.
-pub fn prepared<C: Contents, E: From<PreparedError>>(
+pub fn prepared<C: Temporary, E: From<PreparedError>>(
     folder: &Path,
     key: &Key,
     make: impl FnOnce(&Path) -> Result<(), E>,

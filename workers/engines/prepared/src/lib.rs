@@ -6,7 +6,7 @@
 mod folder;
 mod key;
 
-pub use folder::{Contents, beside, find, keep, prepared};
+pub use folder::{Contents, Temporary, beside, find, keep, prepared};
 pub use key::Key;
 
 use std::{

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use voicefleet_prepared::{Contents, Key, PreparedError, find, keep, prepared};
+use voicefleet_prepared::{Contents, Key, PreparedError, Temporary, find, keep, prepared};
 
 /// A file with a line that is whole if it ends with a full stop.
 struct Line {
@@ -28,7 +28,9 @@ impl Contents for Line {
             temporary: None,
         })
     }
+}
 
+impl Temporary for Line {
     fn in_its_own(self, folder: TempDir) -> Self {
         Self {
             temporary: Some(folder),

@@ -8,4 +8,4 @@ mod permission;
 mod product;
 
 pub(crate) use permission::is_permitted;
-pub(crate) use product::{Columns, ROWS, Sums, TIMES, Tile, Tiles};
+pub(crate) use product::{Columns, ROWS, Sums, TIMES, Tiles, pairs};

@@ -32,6 +32,16 @@ pub(crate) struct Columns<'a> {
     pub(crate) offsets: &'a [usize],
 }
 
+/// The packed weights of two times 16 outputs each, of `of_block` tiles. An odd one is multiplied twice.
+pub(crate) fn pairs(packed: &[u32], of_block: usize) -> impl Iterator<Item = [&[Tile]; 2]> + Clone {
+    let (rows, _) = packed.as_chunks();
+    let (tiles, _): (&[Tile], _) = rows.as_chunks();
+    tiles.chunks(2 * of_block).map(move |pair| {
+        let (one, other) = pair.split_at(of_block);
+        [one, if other.is_empty() { one } else { other }]
+    })
+}
+
 /// The tiles of this thread, until dropped.
 pub(crate) struct Tiles(PhantomData<*const ()>);
 

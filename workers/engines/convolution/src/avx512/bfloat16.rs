@@ -17,7 +17,7 @@ use super::vectors::{
 };
 use crate::{
     Instructions,
-    amx::{self, Columns, Tile, Tiles},
+    amx::{self, Columns, Tiles},
     bfloat16::{Convolution, Form, Input, Scratch},
     order::{OUTPUTS_OF_VECTORS as ROWS, SIDE_OF_TILE},
 };
@@ -98,8 +98,6 @@ fn with_tiles(
     output: &mut [f32],
 ) {
     let form = convolution.form();
-    let (rows, _) = convolution.packed().as_chunks();
-    let (tiles, _): (&[Tile], _) = rows.as_chunks();
     let of_block = form.taps * convolution.order().rows() / SIDE_OF_TILE;
     let offsets = offsets(form);
     let length = form.length(input.length);
@@ -107,13 +105,9 @@ fn with_tiles(
     let mut sums = [[0.0; amx::TIMES]; amx::ROWS];
     let mut samples = [0.0; MOST_SUMS];
     in_parts::<TIMES_OF_TILES>(convolution, input, scratch, |tile, width, steps| {
-        let blocks = tiles
-            .chunks(2 * of_block)
-            .zip(convolution.bias().chunks(amx::ROWS));
-        for ((tiles, bias), row) in blocks.zip((0..).step_by(amx::ROWS)) {
-            let (one, other) = tiles.split_at(of_block);
-            // An odd one is multiplied twice.
-            let weights = [one, if other.is_empty() { one } else { other }];
+        let blocks =
+            amx::pairs(convolution.packed(), of_block).zip(convolution.bias().chunks(amx::ROWS));
+        for ((weights, bias), row) in blocks.zip((0..).step_by(amx::ROWS)) {
             for start in steps.clone().step_by(amx::TIMES) {
                 let columns = Columns {
                     words: tile,

@@ -22,7 +22,7 @@ use std::{
 
 use crate::{
     Input, Instructions, Scratch,
-    amx::{self, Columns, Tile, Tiles},
+    amx::{self, Columns, Tiles},
     convolution::{Convolution, Scaling},
     order::SIDE_OF_TILE,
 };
@@ -74,17 +74,12 @@ fn with_tiles(
     output: &mut [f32],
 ) {
     let order = convolution.order();
-    let (rows, _) = convolution.packed().as_chunks();
-    let (tiles, _): (&[Tile], _) = rows.as_chunks();
     let of_block = order.taps * order.rows() / SIDE_OF_TILE;
     let amx = Tiles::new();
     let mut sums = [[0; amx::TIMES]; amx::ROWS];
     in_tiles::<VECTORS_OF_TILES>(convolution, input, scratch, |tile, part| {
-        let blocks = tiles.chunks(2 * of_block);
-        for (tiles, row) in blocks.zip((0..).step_by(amx::ROWS)) {
-            let (one, other) = tiles.split_at(of_block);
-            // An odd one is multiplied twice.
-            let weights = [one, if other.is_empty() { one } else { other }];
+        let blocks = amx::pairs(convolution.packed(), of_block);
+        for (weights, row) in blocks.zip((0..).step_by(amx::ROWS)) {
             for first in (0..part.times.len()).step_by(amx::TIMES) {
                 let columns = Columns {
                     words: tile,

@@ -29,19 +29,21 @@ pub(crate) fn lead_here(library: &Library, file: &Path) -> Result<(), String> {
     if !rows::is_supported() || !processor::is_supported() {
         return Err("the processor has no AVX-512 VNNI".to_owned());
     }
+    let parts = slot::parts(file)?;
+    let elf = slot::Elf::parse(&parts).map_err(|error| error.to_string())?;
     let [mkl, instructions] = processor::led();
     for led in [mkl, instructions, compensation::led(), product::led()] {
-        lead(library, file, &led)?;
+        lead(library, &elf, &led)?;
     }
     Ok(())
 }
 
-fn lead(library: &Library, file: &Path, led: &Led) -> Result<(), String> {
+fn lead(library: &Library, elf: &slot::Elf<'_>, led: &Led) -> Result<(), String> {
     #[expect(unsafe_code, reason = "the type of a symbol is what we say it is")]
     // SAFETY: only its address is taken here.
     let theirs = unsafe { library.get::<*mut c_void>(led.symbol.as_bytes()) };
     let theirs = theirs.map_err(|error| error.to_string())?.into_raw();
-    let slot = slot::of(file, led.symbol, theirs)?;
+    let slot = slot::of(elf, led.symbol, theirs)?;
     if let Some(kept) = led.theirs {
         kept.store(theirs, Ordering::Release);
     }

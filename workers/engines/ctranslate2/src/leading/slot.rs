@@ -15,18 +15,20 @@ use object::{
     read::elf::{ElfFile64, ProgramHeader},
 };
 
-type Elf<'a> = ElfFile64<'a, object::Endianness, &'a ReadCache<File>>;
+pub(super) type Elf<'a> = ElfFile64<'a, object::Endianness, &'a ReadCache<File>>;
 
-/// The entry of the loaded library `file` through which it calls `symbol`, which it has at `address`.
+/// What is read of the library `file`: of some 80 MB its tables are needed only.
+pub(super) fn parts(file: &Path) -> Result<ReadCache<File>, String> {
+    let file = File::open(file).map_err(|error| error.to_string())?;
+    Ok(ReadCache::new(file))
+}
+
+/// The entry of the loaded library `elf` through which it calls `symbol`, which it has at `address`.
 pub(super) fn of(
-    file: &Path,
+    elf: &Elf<'_>,
     symbol: &str,
     address: *mut c_void,
 ) -> Result<NonNull<AtomicPtr<c_void>>, String> {
-    let file = File::open(file).map_err(|error| error.to_string())?;
-    // Of some 80 MB its tables are needed only.
-    let parts = ReadCache::new(file);
-    let elf = Elf::parse(&parts).map_err(|error| error.to_string())?;
     let symbols = elf.dynamic_symbol_table().ok_or("it has no symbols")?;
     let (index, at) = symbols
         .symbols()
@@ -39,7 +41,7 @@ pub(super) fn of(
         .find(|(_, relocation)| relocation.target() == RelocationTarget::Symbol(index))
         .map(|(slot, _)| slot)
         .ok_or("it does not call the function through a table")?;
-    if !stays_writable(&elf, slot) {
+    if !stays_writable(elf, slot) {
         return Err("its table is read-only".to_owned());
     }
     let base = (address as usize).wrapping_sub(as_usize(at)?);

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::TempDir;
 use voicefleet_prepared::{Contents, Key, PreparedError, beside, find, keep};
 
 use super::{WEIGHTS, small_files};
@@ -23,20 +22,17 @@ const READ_AT_ONCE: usize = 256 * 1024;
 /// A folder like the model's own.
 pub(crate) struct Kept {
     folder: PathBuf,
-    _temporary: Option<TempDir>,
 }
 
 impl Kept {
     /// What is kept for the model in `dir`. It has been read, so it is in memory.
     pub(super) fn find(dir: &Path) -> Option<Self> {
-        let weights = dir.join(WEIGHTS);
-        find(&beside(&weights), &key(&weights).ok()?)
+        find(&beside(&dir.join(WEIGHTS)), &key(dir).ok()?)
     }
 
     /// Keeps these weights for the model in `dir`.
     pub(super) fn keep(dir: &Path, rounded: &[u8]) -> Result<(), PreparedError> {
-        let weights = dir.join(WEIGHTS);
-        let kept: Self = keep(&beside(&weights), &key(&weights)?, |folder| {
+        let kept: Self = keep(&beside(&dir.join(WEIGHTS)), &key(dir)?, |folder| {
             write(dir, rounded, folder).map_err(PreparedError::at(folder))
         })?;
         tracing::info!(folder = %kept.folder.display(), "rounded weights are kept");
@@ -57,21 +53,20 @@ impl Contents for Kept {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            _temporary: None,
         })
-    }
-
-    fn in_its_own(self, folder: TempDir) -> Self {
-        Self {
-            _temporary: Some(folder),
-            ..self
-        }
     }
 }
 
-/// Rounding makes the same everywhere, but other machines may keep something else here.
-fn key(weights: &Path) -> Result<Key, PreparedError> {
-    Key::new(weights, "", VERSION)
+/// Also of the small files, which are copied.
+fn key(dir: &Path) -> Result<Key, PreparedError> {
+    let mut files = small_files(dir).map_err(PreparedError::at(dir))?;
+    files.sort();
+    let mut sum = crc32fast::Hasher::new();
+    for (name, content) in &files {
+        sum.update(name.as_bytes());
+        sum.update(content);
+    }
+    Key::new(&dir.join(WEIGHTS), &sum.finalize().to_string(), VERSION)
 }
 
 fn write(dir: &Path, rounded: &[u8], folder: &Path) -> io::Result<()> {

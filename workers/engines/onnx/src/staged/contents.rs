@@ -75,7 +75,9 @@ impl prepared::Contents for Prepared {
             _temporary: None,
         })
     }
+}
 
+impl prepared::Temporary for Prepared {
     fn in_its_own(self, folder: TempDir) -> Self {
         Self {
             _temporary: Some(folder),
