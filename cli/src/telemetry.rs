@@ -6,7 +6,9 @@ use anyhow::Context;
 use opentelemetry::{KeyValue, global, metrics::Gauge, trace::TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
-    Resource, metrics::SdkMeterProvider, propagation::TraceContextPropagator,
+    Resource,
+    metrics::{Instrument, SdkMeterProvider, Stream},
+    propagation::TraceContextPropagator,
     trace::SdkTracerProvider,
 };
 use prometheus::{Registry, TextEncoder};
@@ -14,6 +16,10 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 use voicefleet_core::{EngineId, ports::JobQueue};
 
 use crate::settings::{LogFormat, Settings};
+
+/// Series of a metric, beyond which OpenTelemetry puts them together: engines, tiers and error codes are several hundred at
+/// most. Its own 2,000, for which it takes memory at the start, are for tenants.
+const SERIES: usize = 512;
 
 /// What has been set up; keep it until the end and call [`Telemetry::flush`].
 pub(crate) struct Telemetry {
@@ -90,7 +96,20 @@ fn meter_provider(registry: &Registry, resource: Resource) -> anyhow::Result<Sdk
     Ok(SdkMeterProvider::builder()
         .with_reader(exporter)
         .with_resource(resource)
+        .with_view(few_series)
         .build())
+}
+
+/// Bounds the series of what is not counted by tenant.
+fn few_series(instrument: &Instrument) -> Option<Stream> {
+    let of_tenants = instrument.name().contains("_tenant_");
+    let few = || {
+        Stream::builder()
+            .with_cardinality_limit(SERIES)
+            .build()
+            .ok()
+    };
+    (!of_tenants).then(few)?
 }
 
 fn tracer_provider(endpoint: &str, resource: Resource) -> anyhow::Result<SdkTracerProvider> {
@@ -171,5 +190,32 @@ impl Exposition {
             self.dead.record(tier.dead, &labels);
             self.backlog.record(tier.cost_seconds, &labels);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::metrics::MeterProvider;
+
+    use super::*;
+
+    #[test]
+    fn tenants_have_more_series_than_what_we_name_ourselves() {
+        let registry = Registry::new();
+        let meters = meter_provider(&registry, Resource::builder_empty().build()).unwrap();
+        let meter = meters.meter("test");
+        for name in ["voicefleet_jobs", "voicefleet_tenant_jobs"] {
+            let counter = meter.u64_counter(name).build();
+            for label in 0..2 * SERIES {
+                counter.add(1, &[KeyValue::new("label", label.to_string())]);
+            }
+        }
+        let series = |name| {
+            let families = registry.gather();
+            let family = families.iter().find(|family| family.name() == name);
+            family.map(|family| family.get_metric().len())
+        };
+        assert_eq!(series("voicefleet_jobs_total"), Some(SERIES + 1));
+        assert_eq!(series("voicefleet_tenant_jobs_total"), Some(2 * SERIES));
     }
 }
