@@ -6,7 +6,7 @@ mod mix;
 mod resident;
 mod tally;
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use clap::Parser;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -38,6 +38,8 @@ struct Options {
 /// After so many requests, and then after each [`STAGE`], memory is read.
 const FIRST_STAGE: usize = 1_000;
 const STAGE: usize = 10_000;
+/// How long nothing is asked before it is read what stays: longer than the allocator keeps what is free.
+const REST: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -56,7 +58,7 @@ async fn main() -> anyhow::Result<()> {
     let mut tally = Tally::default();
 
     report(Resident::HEAD);
-    report(&Resident::of(server.pid()?)?.line(0));
+    report(&line(&server, 0).await?);
     let mut wishes = mix.for_each_engine(options.clients);
     for until in stages(options.requests) {
         wishes.extend(mix.until(until));
@@ -66,13 +68,21 @@ async fn main() -> anyhow::Result<()> {
         tally = answers
             .try_fold(tally, |tally, answers| async { Ok(tally.with(answers)) })
             .await?;
-        report(&Resident::of(server.pid()?)?.line(tally.answers()));
+        report(&line(&server, tally.answers()).await?);
     }
     server.stop().await?;
     for line in tally.lines() {
         report(&line);
     }
     tally.check()
+}
+
+/// What the server takes after so many requests, at once and at rest.
+async fn line(server: &Server, requests: usize) -> anyhow::Result<String> {
+    let now = Resident::of(server.pid()?)?;
+    tokio::time::sleep(REST).await;
+    let at_rest = Resident::of(server.pid()?)?;
+    Ok(now.line(requests, &at_rest))
 }
 
 /// 1,000, and every 10,000 to the end.

@@ -18,7 +18,7 @@ pub(crate) struct Resident {
 impl Resident {
     /// Above the lines.
     pub(crate) const HEAD: &str =
-        "requests | resident, MiB | of it anonymous | peak | threads | CPU s";
+        "requests | resident, MiB | at rest | of it anonymous | peak | threads | CPU s";
 
     pub(crate) fn of(process: u32) -> anyhow::Result<Self> {
         let status = status_of(process)?;
@@ -32,17 +32,19 @@ impl Resident {
         })
     }
 
-    pub(crate) fn line(&self, requests: usize) -> String {
+    /// After so many requests, and after some seconds without any.
+    pub(crate) fn line(&self, requests: usize, at_rest: &Self) -> String {
+        let Self { all, .. } = self;
         let Self {
-            all,
+            all: rest,
             anonymous,
             peak,
             threads,
             cpu_seconds,
-        } = self;
-        let [all, anonymous, peak] = [all, anonymous, peak].map(|kib| kib / 1024);
+        } = at_rest;
+        let [all, rest, anonymous, peak] = [all, rest, anonymous, peak].map(|kib| kib / 1024);
         format!(
-            "{requests:8} | {all:13} | {anonymous:15} | {peak:4} | {threads:7} | {cpu_seconds:5.0}"
+            "{requests:8} | {all:13} | {rest:7} | {anonymous:15} | {peak:4} | {threads:7} | {cpu_seconds:5.0}"
         )
     }
 }
