@@ -14,6 +14,11 @@ use crate::{Key, PreparedError};
 /// than a process runs that has it loaded: that opens it again for every further lane.
 const UNUSED: Duration = Duration::from_hours(180 * 24);
 
+/// Begin of the names of folders in which something is being made, which takes a minute or so.
+const MAKING: &str = "making-";
+/// How long such a folder is left alone. Whoever made it was killed, and may be killed again with every start.
+const MAKING_TAKES: Duration = Duration::from_hours(1);
+
 /// What lies in a folder.
 pub trait Contents: Sized {
     /// Reads it and looks whether it is whole.
@@ -48,7 +53,7 @@ pub fn find<C: Contents>(folder: &Path, key: &Key) -> Option<C> {
 }
 
 /// Keeps in `folder` for `key` what `make` makes in a folder that it is given. Whatever else lies in `folder` and
-/// has not been looked for for half a year is removed.
+/// has not been looked for for half a year is removed, and what was begun more than an hour ago and never finished.
 ///
 /// Processes that make the same at the same time do not disturb each other.
 ///
@@ -61,11 +66,12 @@ pub fn keep<C: Contents, E: From<PreparedError>>(
 ) -> Result<C, E> {
     let making = place_in(folder).map_err(PreparedError::at(folder))?;
     make(making.path())?;
-    keep_made(folder, key, making).map_err(E::from)
+    let contents = put(making.path(), &folder.join(key.name()));
+    Ok(contents.map_err(PreparedError::at(folder))?)
 }
 
-/// What is kept in `folder` for `key`, or is made by `make`, [and kept](keep). Where `folder` cannot be written to, it is made
-/// for this time only.
+/// What is kept in `folder` for `key`, or is made by `make`, [and kept](keep). Where it cannot be kept, it is made for this time
+/// only.
 ///
 /// # Errors
 /// What `make` returns; files that cannot be written in the system's folder for temporary files.
@@ -80,16 +86,24 @@ pub fn prepared<C: Temporary, E: From<PreparedError>>(
     let making = match place_in(folder) {
         Ok(making) => making,
         Err(error) => {
-            tracing::warn!(folder = %folder.display(), %error, "a prepared model cannot be kept: every start prepares it anew");
+            say_not_kept(folder, &error);
             let making = builder().tempdir();
-            let making = making.map_err(PreparedError::at(&std::env::temp_dir()))?;
-            make(making.path())?;
-            let contents = C::read(making.path()).map_err(PreparedError::at(making.path()))?;
-            return Ok(contents.in_its_own(making));
+            making.map_err(PreparedError::at(&std::env::temp_dir()))?
         }
     };
     make(making.path())?;
-    keep_made(folder, key, making).map_err(E::from)
+    if making.path().starts_with(folder) {
+        match put(making.path(), &folder.join(key.name())) {
+            Ok(contents) => return Ok(contents),
+            Err(error) => say_not_kept(folder, &error),
+        }
+    }
+    let contents = C::read(making.path()).map_err(PreparedError::at(making.path()))?;
+    Ok(contents.in_its_own(making))
+}
+
+fn say_not_kept(folder: &Path, error: &io::Error) {
+    tracing::warn!(folder = %folder.display(), %error, "a prepared model cannot be kept: every start prepares it anew");
 }
 
 /// For a folder that is kept for a model file.
@@ -97,26 +111,19 @@ pub fn beside(model: &Path) -> PathBuf {
     model.with_extension("prepared")
 }
 
-/// Removed when dropped.
+/// Removed when dropped, if it is still there.
 fn place_in(folder: &Path) -> io::Result<TempDir> {
     fs::create_dir_all(folder)?;
+    if let Err(error) = remove_old(folder) {
+        tracing::debug!(folder = %folder.display(), %error, "old prepared models stay");
+    }
     builder().tempdir_in(folder)
 }
 
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix("making-");
+    builder.prefix(MAKING);
     builder
-}
-
-fn keep_made<C: Contents>(folder: &Path, key: &Key, made: TempDir) -> Result<C, PreparedError> {
-    let kept = folder.join(key.name());
-    let contents = put(&made.keep(), &kept).map_err(PreparedError::at(&kept))?;
-    note_use(&kept);
-    if let Err(error) = remove_unused(folder) {
-        tracing::debug!(folder = %folder.display(), %error, "old prepared models stay");
-    }
-    Ok(contents)
 }
 
 /// Puts what was made where it is looked for.
@@ -124,7 +131,7 @@ fn put<C: Contents>(made: &Path, kept: &Path) -> io::Result<C> {
     if fs::rename(made, kept).is_err() {
         // Somebody else was quicker, or what lies there is broken.
         if let Ok(contents) = C::read(kept) {
-            fs::remove_dir_all(made)?;
+            note_use(kept);
             return Ok(contents);
         }
         match fs::remove_dir_all(kept) {
@@ -132,6 +139,7 @@ fn put<C: Contents>(made: &Path, kept: &Path) -> io::Result<C> {
             _ => fs::rename(made, kept)?,
         }
     }
+    note_use(kept);
     C::read(kept)
 }
 
@@ -147,20 +155,25 @@ fn note_use(kept: &Path) {
     }
 }
 
-fn remove_unused(folder: &Path) -> io::Result<()> {
+fn remove_old(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if let Err(error) = remove_if_unused(&entry) {
+        if let Err(error) = remove_if_old(&entry) {
             tracing::debug!(file = %entry.path().display(), %error, "an old prepared model stays");
         }
     }
     Ok(())
 }
 
-fn remove_if_unused(entry: &fs::DirEntry) -> io::Result<()> {
+fn remove_if_old(entry: &fs::DirEntry) -> io::Result<()> {
     let about = entry.metadata()?;
     let age = about.modified()?.elapsed().unwrap_or_default();
-    if about.is_dir() && age > UNUSED {
+    let is_making = entry
+        .file_name()
+        .as_encoded_bytes()
+        .starts_with(MAKING.as_bytes());
+    let stays = if is_making { MAKING_TAKES } else { UNUSED };
+    if about.is_dir() && age > stays {
         fs::remove_dir_all(entry.path())?;
     }
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, time::UNIX_EPOCH};
 
+use sha2::{Digest, Sha256};
+
 use crate::PreparedError;
 
 /// What something was made of and for. If any of it changes it is made anew.
@@ -26,19 +28,13 @@ impl Key {
             std::env::consts::ARCH,
             &processor(),
         ];
-        // Only files of one model lie side by side, so 64 bits are many.
-        let mut sums = [
-            crc32fast::Hasher::new(),
-            crc32fast::Hasher::new_with_initial(1),
-        ];
-        for sum in &mut sums {
-            for part in parts {
-                sum.update(part.as_bytes());
-                sum.update(&[0]);
-            }
+        let mut sum = Sha256::new();
+        for part in parts {
+            sum.update(part);
+            sum.update([0]);
         }
-        let [one, other] = sums.map(crc32fast::Hasher::finalize);
-        Ok(Self(format!("{one:08x}{other:08x}")))
+        // Only files of one model lie side by side, so 64 bits are many.
+        Ok(Self(hex::encode(&sum.finalize()[..8])))
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use tempfile::TempDir;
@@ -145,4 +145,54 @@ fn what_nobody_has_looked_for_for_long_is_removed_when_something_new_comes() {
     prepare("3");
     assert_eq!(entries(&folder), 2);
     let _: Line = prepared(&folder, &key("1"), not_again).unwrap();
+}
+
+#[test]
+fn what_was_begun_and_never_finished_is_removed_before_something_new_is_made() {
+    let (folder, model) = model();
+    let folder = folder.path().join("prepared");
+    for (begun, age) in [("making-killed", 2), ("making-now", 0)] {
+        fs::create_dir_all(folder.join(begun)).unwrap();
+        let begun = fs::File::open(folder.join(begun)).unwrap();
+        let at = begun.metadata().unwrap().modified().unwrap() - Duration::from_hours(age);
+        begun.set_modified(at).unwrap();
+    }
+    let key = Key::new(&model, "digest", "1").unwrap();
+    let looks = |making: &Path| {
+        assert!(!folder.join("making-killed").exists());
+        write(".")(making)
+    };
+    let _: Line = prepared(&folder, &key, looks).unwrap();
+    assert!(folder.join("making-now").exists());
+    assert_eq!(entries(&folder), 2);
+}
+
+#[test]
+fn what_cannot_be_put_where_it_is_looked_for_is_made_for_this_time() {
+    let (folder, model) = model();
+    let folder = folder.path().join("prepared");
+    let key = Key::new(&model, "digest", "1").unwrap();
+    let kept: Line = keep(&folder, &key, write(".")).unwrap();
+    fs::remove_dir_all(&kept.folder).unwrap();
+    // No folder takes the place of a file, as it would not that of somebody else's folder.
+    fs::write(&kept.folder, "").unwrap();
+    let made: Line = prepared(&folder, &key, write("One.")).unwrap();
+    assert_eq!(made.text, "One.");
+    assert!(made.temporary.is_some());
+    drop(made);
+    assert_eq!(entries(&folder), 1);
+    assert!(keep::<Line, PreparedError>(&folder, &key, write("One.")).is_err());
+    assert_eq!(entries(&folder), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn others_may_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (folder, model) = model();
+    let key = Key::new(&model, "digest", "1").unwrap();
+    let kept: Line = keep(&folder.path().join("prepared"), &key, write(".")).unwrap();
+    let mode = fs::metadata(&kept.folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o755);
 }
