@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lapin::{BasicProperties, Confirmation, options::BasicPublishOptions};
+use lapin::{
+    BasicProperties, Confirmation, ErrorKind, options::BasicPublishOptions, protocol::AMQPErrorKind,
+};
 use tokio_util::task::TaskTracker;
 use voicefleet_core::{Tier, ports::QueueError};
 
@@ -18,6 +20,10 @@ use crate::{
 
 /// How long after a connection was lost a message is sent again.
 const SEND_AGAIN: Duration = Duration::from_millis(100);
+
+/// How often a message is sent that the broker answers with an error. Such an error closes the channel, also for what others have
+/// sent by it: one of them may have been meant, but hardly each time.
+const REFUSALS: usize = 3;
 
 /// A channel on which the broker confirms, and one for what need not be.
 #[derive(Clone)]
@@ -47,7 +53,7 @@ impl Publisher {
     /// Puts a message into `queue`; `Ok` means that the broker has it safe.
     ///
     /// A connection that breaks meanwhile is waited for and the message sent again: it may then come
-    /// twice, which the job's record notices.
+    /// twice, which the job's record notices. What the broker answers with an error several times is sent no more.
     pub(crate) async fn publish(
         &self,
         queue: &str,
@@ -71,6 +77,7 @@ impl Publisher {
         properties: BasicProperties,
         lost: &mut Option<lapin::Error>,
     ) -> Result<(), QueueError> {
+        let mut refusals = 0;
         loop {
             match self.publish_once(queue, body, properties.clone()).await {
                 Ok(Confirmation::Ack(None)) => return Ok(()),
@@ -91,6 +98,10 @@ impl Publisher {
                     ));
                 }
                 Err(error) => {
+                    refusals += usize::from(is_refusal(&error));
+                    if refusals >= REFUSALS {
+                        return Err(unavailable(error));
+                    }
                     *lost = Some(error);
                     tokio::time::sleep(SEND_AGAIN).await;
                 }
@@ -177,6 +188,15 @@ impl Publisher {
             outcome => tracing::debug!(exchange, ?outcome, "the doorbell was not rung"),
         }
     }
+}
+
+/// Whether the broker does not do what it was asked, and would not the next time: a right that is missing, a message beyond its
+/// limits.
+fn is_refusal(error: &lapin::Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else {
+        return false;
+    };
+    matches!(error.kind(), AMQPErrorKind::Soft(_))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]

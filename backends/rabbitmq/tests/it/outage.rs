@@ -106,6 +106,24 @@ async fn a_broker_that_does_not_answer_is_not_asked_by_everybody() {
     queue.close().await;
 }
 
+/// It would be no other the next time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_broker_refuses_is_not_sent_until_patience_ends() {
+    let server = RabbitServer::start().expect("a broker; run `make setup-test`");
+    let config = RabbitConfig {
+        patience: 10 * PATIENCE,
+        ..RabbitConfig::new(address(&server.url()), vec![EngineId::new("piper")])
+    };
+    let queue = connect(config).await;
+    tokio::task::block_in_place(|| server.forbid_publishing()).expect("forbidden");
+    let published = within_patience(queue.publish(&envelope())).await;
+    assert!(
+        matches!(&published, Err(QueueError::Unavailable(why)) if why.contains("ACCESS_REFUSED")),
+        "{published:?}"
+    );
+    queue.close().await;
+}
+
 /// Waits until the broker feeds somebody from the lane of that tier.
 async fn is_fed(server: &RabbitServer, tier: Tier) {
     let connected = Connection::connect(&server.url(), ConnectionProperties::default()).await;

@@ -101,6 +101,15 @@ impl RabbitServer {
             .map(drop)
     }
 
+    /// Takes from its user the right to publish. Takes some seconds.
+    ///
+    /// # Errors
+    /// If the broker does not answer its own tool.
+    pub fn forbid_publishing(&self) -> io::Result<()> {
+        self.control(&["set_permissions", "guest", ".*", "^$", ".*"])
+            .map(drop)
+    }
+
     fn control(&self, command: &[&str]) -> io::Result<String> {
         let asked = Command::new(CONTROL)
             .env("HOME", self.place.data.path())
