@@ -10,6 +10,8 @@ use crate::{Instructions, order::Order};
 
 /// The largest number of a form: products of three are then far from overflowing.
 const LARGEST: usize = 1 << 20;
+/// The furthest reach: so many more steps of the input are rounded, and held, than are computed together.
+const FURTHEST: usize = 1 << 16;
 
 /// The form of a convolution over time with stride 1.
 ///
@@ -90,6 +92,7 @@ impl Form {
                 .iter()
                 .all(|length| *length <= LARGEST)
             && self.outputs.is_multiple_of(self.phases)
+            && self.reach() <= FURTHEST
     }
 }
 

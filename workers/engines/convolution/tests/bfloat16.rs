@@ -187,6 +187,11 @@ fn what_does_not_fit_is_no_convolution() {
             ..form
         };
         assert!(!fits(still, &packed, &[0.0; 4]));
+        let far = Form {
+            dilation: 1 << 17,
+            ..form
+        };
+        assert!(!fits(far, &packed, &[0.0; 4]));
     }
 }
 

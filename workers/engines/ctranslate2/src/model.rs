@@ -87,11 +87,13 @@ impl WhisperModel {
         loaded?;
         let rounded = rounded.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let model = match rounded {
-            Some(Rounded::Kept(kept)) => {
-                sys::Whisper::new(kept.folder(), how).map_err(|error| error.to_string())
-            }
+            Some(Rounded::Kept(kept)) => open_published(kept.folder(), how).or_else(|error| {
+                // Somebody may have removed it meanwhile.
+                tracing::warn!(folder = %kept.folder().display(), error, "kept weights cannot be opened");
+                open_published(dir, configuration(device, lanes))
+            }),
             Some(Rounded::Made(rounded)) => open_rounded(dir, rounded, how),
-            None => sys::Whisper::new(dir, how).map_err(|error| error.to_string()),
+            None => open_published(dir, how),
         };
         let model = model.map_err(|reason| Ct2Error::Model {
             path: dir.to_owned(),
@@ -192,6 +194,11 @@ impl WhisperModel {
         };
         Ok(rows.into_iter().map(alignment).collect())
     }
+}
+
+/// The model in `dir` as it lies there.
+fn open_published(dir: &Path, how: Config) -> Result<sys::Whisper, String> {
+    sys::Whisper::new(dir, how).map_err(|error| error.to_string())
 }
 
 /// The model in `dir` with the weights `rounded`.
@@ -295,8 +302,16 @@ mod tests {
         let again = weights::rounded(folder.path());
         assert!(matches!(again, Some(Rounded::Made(_))), "of other words");
         fs::write(&vocabulary, words).unwrap();
-        fs::write(kept.folder().join("model.bin"), "broken").unwrap();
+        for file in ["vocabulary.txt", "model.bin"] {
+            let is_whole = matches!(weights::rounded(folder.path()), Some(Rounded::Kept(_)));
+            assert!(is_whole, "made anew");
+            fs::write(kept.folder().join(file), "broken").unwrap();
+            let again = weights::rounded(folder.path());
+            assert!(matches!(again, Some(Rounded::Made(_))), "{file} is broken");
+        }
+        // Not one of the model's files.
+        fs::create_dir(folder.path().join("vocabulary.old")).unwrap();
         let again = weights::rounded(folder.path());
-        assert!(matches!(again, Some(Rounded::Made(_))), "it is broken");
+        assert!(matches!(again, Some(Rounded::Kept(_))), "the same model");
     }
 }

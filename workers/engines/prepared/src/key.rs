@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::PreparedError;
 
 /// What something was made of and for. If any of it changes it is made anew.
+#[derive(PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {

@@ -26,14 +26,16 @@ pub(crate) enum Rounded {
 /// The weights of the model in the folder `dir`, rounded, and kept for the next time if that can be done. `None`, with a line in
 /// the log, if they cannot be rounded here: what is wrong with the folder is for CTranslate2 to say.
 pub(crate) fn rounded(dir: &Path) -> Option<Rounded> {
-    if let Some(kept) = Kept::find(dir) {
+    // Without one nothing is found or kept.
+    let key = kept::key(dir);
+    if let Some(kept) = key.as_ref().ok().and_then(|key| Kept::find(dir, key)) {
         return Some(Rounded::Kept(kept));
     }
     let made = file::in_eight_bits(&dir.join(WEIGHTS)).unwrap_or_else(|error| {
         tracing::info!(folder = %dir.display(), %error, "CTranslate2 rounds the weights itself");
         None
     })?;
-    if let Err(error) = Kept::keep(dir, &made) {
+    if let Err(error) = key.and_then(|key| Kept::keep(dir, &key, &made)) {
         tracing::info!(folder = %dir.display(), %error, "rounded weights are not kept: every start rounds them");
     }
     Some(Rounded::Made(made))
@@ -61,7 +63,9 @@ fn small_files(dir: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
         let entry = entry?;
         let name = entry.file_name();
         let is_small = |name: &&str| *name == "config.json" || name.starts_with("vocabulary.");
-        if let Some(name) = name.to_str().filter(is_small) {
+        if let Some(name) = name.to_str().filter(is_small)
+            && entry.path().is_file()
+        {
             files.push((name.to_owned(), fs::read(entry.path())?));
         }
     }

@@ -41,6 +41,16 @@ pub(super) enum Bend {
     },
 }
 
+impl Bend {
+    /// Whether it can bend so many channels.
+    fn is_for(&self, channels: usize) -> bool {
+        match self {
+            Self::None | Self::LeakyRelu(_) => true,
+            Self::Snake { alpha, inverse } => alpha.len() == channels && inverse.len() == channels,
+        }
+    }
+}
+
 /// Puts a node in the place of each block, to be computed by these instructions. What made the values in between stays, for others that use them.
 pub(super) fn replace(network: &mut Network, instructions: Instructions) -> Vec<Block> {
     let mut blocks = Vec::new();
@@ -99,6 +109,9 @@ fn find<'a>(
     let shape = shape(node, weights)?;
     let scaled = scaled_back(pattern, node, quantise.output.get(1)?)?;
     let bent = bent(pattern, value);
+    if !bent.bend.is_for(shape.inputs) {
+        return None;
+    }
     let normalised = normalised(pattern, bent.value);
     let mut inputs = match &normalised {
         Some(normal) => vec![normal.value, normal.gain, normal.shift],
@@ -301,4 +314,21 @@ fn normalised<'a>(pattern: &Pattern<'a>, value: &str) -> Option<Normalised<'a>> 
             })
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_channel_has_a_factor_of_its_own() {
+        let snake = |alpha: usize, inverse: usize| Bend::Snake {
+            alpha: vec![1.0; alpha],
+            inverse: vec![1.0; inverse],
+        };
+        assert!(snake(3, 3).is_for(3));
+        assert!(!snake(1, 1).is_for(3), "one for all of them");
+        assert!(!snake(3, 1).is_for(3));
+        assert!(Bend::LeakyRelu(0.1).is_for(3));
+    }
 }
