@@ -6,12 +6,10 @@
 
 use half::bf16;
 
-use crate::{Instructions, order::Order};
+use crate::{FURTHEST, Instructions, order::Order};
 
 /// The largest number of a form: products of three are then far from overflowing.
 const LARGEST: usize = 1 << 20;
-/// The furthest reach: so many more steps of the input are rounded, and held, than are computed together.
-const FURTHEST: usize = 1 << 16;
 
 /// The form of a convolution over time with stride 1.
 ///

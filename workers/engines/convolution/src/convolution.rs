@@ -1,6 +1,10 @@
 //! One convolution: its weights, and running it.
 
-use crate::{Instructions, order::Order, pack};
+use crate::{FURTHEST, Instructions, order::Order, pack};
+
+/// The most products that are summed up for an output, with those of absent inputs: each is of two differences of bytes, and
+/// the sum is an `i32`.
+const MOST_PRODUCTS: i32 = i32::MAX / (255 * 255);
 
 /// The shape of a convolution over time, with stride 1 and as much output as input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,30 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Inputs of four channels each, the last of them filled up.
+    fn words(&self) -> usize {
+        self.inputs.div_ceil(4)
+    }
+
+    /// The products that are summed up for an output.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if there is no such convolution.
+    fn products(&self) -> Result<i32, ShapeError> {
+        if [self.inputs, self.outputs, self.dilation].contains(&0) || self.taps.is_multiple_of(2) {
+            return Err(ShapeError::Form(*self));
+        }
+        let reach = self.dilation.checked_mul(self.taps - 1);
+        if reach.is_none_or(|reach| reach > FURTHEST) {
+            return Err(ShapeError::Reach(*self));
+        }
+        let inputs = self.words().checked_mul(4);
+        (inputs.and_then(|inputs| inputs.checked_mul(self.taps)))
+            .and_then(|products| i32::try_from(products).ok())
+            .filter(|products| *products <= MOST_PRODUCTS)
+            .ok_or(ShapeError::Products(*self))
+    }
+
     /// Zeros before the first and after the last value, so that output is as long as input.
     pub fn padding(&self) -> usize {
         self.dilation * (self.taps - 1) / 2
@@ -44,6 +72,12 @@ pub enum ShapeError {
     /// A dimension is zero, or the taps are even in number.
     #[error("a convolution of {0:?} has no middle")]
     Form(Shape),
+    /// So many products are summed up for an output that the sum may be no `i32`.
+    #[error("a convolution of {0:?} sums up too much")]
+    Products(Shape),
+    /// Its taps are too far apart.
+    #[error("a convolution of {0:?} reaches too far")]
+    Reach(Shape),
 }
 
 /// Normalisation of each channel over time, then a gain and a shift (adaptive instance normalisation).
@@ -107,6 +141,8 @@ pub struct Convolution {
     sums: Vec<i32>,
     /// What stands for zero among the weights, less 128.
     zero: i32,
+    /// That are summed up for each output.
+    products: i32,
     scale: f32,
     bias: Vec<f32>,
 }
@@ -117,6 +153,7 @@ pub struct Weights<B> {
     shape: Shape,
     bytes: B,
     zero: u8,
+    products: i32,
     scale: f32,
     bias: Vec<f32>,
 }
@@ -133,10 +170,8 @@ impl<B: AsRef<[u8]>> Weights<B> {
         scale: f32,
         bias: Option<&[f32]>,
     ) -> Result<Self, ShapeError> {
-        if shape.inputs * shape.outputs * shape.dilation == 0 || shape.taps.is_multiple_of(2) {
-            return Err(ShapeError::Form(shape));
-        }
-        let needed = shape.inputs * shape.outputs * shape.taps;
+        let products = shape.products()?;
+        let needed = (shape.inputs * shape.taps).saturating_mul(shape.outputs);
         let given = bytes.as_ref().len();
         if given != needed {
             return Err(ShapeError::Weights { given, needed });
@@ -152,6 +187,7 @@ impl<B: AsRef<[u8]>> Weights<B> {
             shape,
             bytes,
             zero,
+            products,
             scale,
             bias,
         })
@@ -163,7 +199,7 @@ impl<B: AsRef<[u8]>> Weights<B> {
             instructions,
             outputs: self.shape.outputs,
             taps: self.shape.taps,
-            words: self.shape.inputs.div_ceil(4),
+            words: self.shape.words(),
         };
         let (packed, sums) = pack::pack(&self.shape, &order, self.bytes.as_ref(), self.zero);
         Convolution {
@@ -172,6 +208,7 @@ impl<B: AsRef<[u8]>> Weights<B> {
             packed,
             sums,
             zero: i32::from(self.zero) - 128,
+            products: self.products,
             scale: self.scale,
             bias: self.bias,
         }
@@ -251,9 +288,8 @@ impl Convolution {
     /// How the integers of output `index` become floats, given the input's bytes.
     pub(crate) fn scaling(&self, index: usize, input: Quantisation) -> Scaling {
         let zero = i32::from(input.zero);
-        let count = i32::try_from(4 * self.order.words * self.shape.taps).unwrap_or(i32::MAX);
         Scaling {
-            constant: count * self.zero * zero - zero * self.sums[index],
+            constant: self.products * self.zero * zero - zero * self.sums[index],
             scale: input.scale * self.scale,
             bias: self.bias[index],
         }

@@ -22,6 +22,10 @@ mod instructions;
 mod order;
 mod pack;
 
+/// The furthest from the first tap to the last, steps of time: so many more of the input are rounded, and held, than are computed
+/// together.
+const FURTHEST: usize = 1 << 16;
+
 pub use convolution::{
     Activation, Convolution, Input, Normalisation, Scratch, Shape, ShapeError, Weights,
 };

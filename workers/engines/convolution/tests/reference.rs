@@ -287,4 +287,19 @@ fn what_does_not_fit_is_refused() {
         let even = Shape { taps, ..shape };
         assert_eq!(fit(even, 6 * taps, 3), Some(ShapeError::Form(even)));
     }
+    let far = Shape {
+        dilation: 1 << 15,
+        ..shape
+    };
+    assert_eq!(fit(far, 18, 3), None);
+    for dilation in [(1 << 15) + 1, usize::MAX] {
+        let too_far = Shape { dilation, ..shape };
+        assert_eq!(fit(too_far, 18, 3), Some(ShapeError::Reach(too_far)));
+    }
+    let wide = |inputs| Shape { inputs, ..shape };
+    assert_eq!(fit(wide(11_008), 9 * 11_008, 3), None);
+    for inputs in [11_009, usize::MAX] {
+        let refused = ShapeError::Products(wide(inputs));
+        assert_eq!(fit(wide(inputs), 9, 3), Some(refused));
+    }
 }

@@ -25,6 +25,10 @@ fn is_granted() -> bool {
     #[expect(unsafe_code, reason = "a call of the kernel")]
     // SAFETY: it takes two numbers and changes what this process may use.
     let answer = unsafe { libc::syscall(libc::SYS_arch_prctl, ASK_FOR, TILE_DATA) };
+    if answer != 0 {
+        let error = std::io::Error::last_os_error();
+        tracing::info!(%error, "the kernel does not let this process use AMX");
+    }
     answer == 0
 }
 

@@ -3,7 +3,8 @@
 
 use std::{
     ffi::c_void,
-    mem, ptr, slice,
+    mem::{self, MaybeUninit},
+    ptr, slice,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
@@ -47,14 +48,14 @@ unsafe extern "C" fn compensation(
     #[expect(clippy::float_cmp, reason = "what the caller writes as 1")]
     if transpose_b && alpha == 1.0 && lengths.iter().all(|length| *length > 0) {
         let [inputs, outputs] = lengths;
-        // SAFETY: the caller's matrices have these lengths, and nobody else writes to them meanwhile; where this is called
-        // the processor has AVX-512.
+        // SAFETY: the caller's matrices have these lengths, and nobody else writes to them meanwhile; nothing may have been
+        // written to the compensation; where this is called the processor has AVX-512.
         unsafe {
             let weights = slice::from_raw_parts(b, inputs * outputs);
             sum_up(
                 weights,
                 inputs,
-                slice::from_raw_parts_mut(compensation, outputs),
+                slice::from_raw_parts_mut(compensation.cast(), outputs),
             );
         }
         return;
@@ -68,10 +69,10 @@ unsafe extern "C" fn compensation(
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn sum_up(weights: &[i8], inputs: usize, compensation: &mut [i32]) {
+fn sum_up(weights: &[i8], inputs: usize, compensation: &mut [MaybeUninit<i32>]) {
     for (row, compensation) in weights.chunks_exact(inputs).zip(compensation) {
         let sum: i32 = row.iter().map(|weight| i32::from(*weight)).sum();
-        *compensation = -SHIFT * sum;
+        compensation.write(-SHIFT * sum);
     }
 }
 

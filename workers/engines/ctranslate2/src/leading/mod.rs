@@ -11,7 +11,6 @@ mod slot;
 use std::{
     ffi::c_void,
     path::Path,
-    ptr::NonNull,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
@@ -32,32 +31,36 @@ pub(crate) fn lead_here(library: &Library, file: &Path) -> Result<(), String> {
     }
     let parts = slot::parts(file)?;
     let elf = slot::Elf::parse(&parts).map_err(|error| error.to_string())?;
-    let [mkl, instructions] = processor::led();
-    let all = [mkl, instructions, compensation::led(), product::led()];
+    let all: Vec<Led> = processor::led()
+        .chain([compensation::led(), product::led()])
+        .collect();
     // All of them or none: they count on each other.
-    let slots: Result<Vec<_>, _> = all.iter().map(|led| find(library, &elf, led)).collect();
-    for (led, (slot, theirs)) in all.iter().zip(slots?) {
+    let entries: Result<Vec<_>, _> = all.iter().map(|led| find(library, &elf, led)).collect();
+    for (led, (slots, theirs)) in all.iter().zip(entries?) {
         if let Some(kept) = led.theirs {
             kept.store(theirs, Ordering::Release);
         }
-        #[expect(unsafe_code, reason = "an entry of the library's table")]
-        // SAFETY: the slot holds the address of that function for as long as the library is loaded, which is until the process
-        // ends; calls read it as one pointer.
-        unsafe { slot.as_ref() }.store(led.ours, Ordering::Release);
+        for slot in slots {
+            #[expect(unsafe_code, reason = "an entry of the library's table")]
+            // SAFETY: the slot holds the address of that function for as long as the library is loaded, which is until the
+            // process ends; calls read it as one pointer.
+            unsafe { slot.as_ref() }.store(led.ours, Ordering::Release);
+        }
     }
     Ok(())
 }
 
-/// The library's table entry for its function, and the function.
+/// The library's table entries for its function, and the function.
 fn find(
     library: &Library,
     elf: &slot::Elf<'_>,
     led: &Led,
-) -> Result<(NonNull<AtomicPtr<c_void>>, *mut c_void), String> {
+) -> Result<(Vec<slot::Slot>, *mut c_void), String> {
     #[expect(unsafe_code, reason = "the type of a symbol is what we say it is")]
     // SAFETY: only its address is taken here.
     let theirs = unsafe { library.get::<*mut c_void>(led.symbol.as_bytes()) };
     let theirs = theirs.map_err(|error| error.to_string())?.into_raw();
-    let slot = slot::of(elf, led.symbol, theirs).map_err(|why| format!("{}: {why}", led.symbol))?;
-    Ok((slot, theirs))
+    let slots =
+        slot::of(elf, led.symbol, theirs).map_err(|why| format!("{}: {why}", led.symbol))?;
+    Ok((slots, theirs))
 }

@@ -82,14 +82,14 @@ unsafe extern "C" fn product(
     let fits =
         length > 0 && length.is_multiple_of(BLOCK) && a_stride >= length && b_stride >= length;
     if plain && only && few && fits && c_stride >= weights {
-        // SAFETY: the caller's matrices have these lengths, and nobody else writes to them meanwhile; a has no sign, since
-        // there is a shift.
+        // SAFETY: the caller's matrices have these lengths, and nobody else writes to them meanwhile; nothing may have been
+        // written to c; a has no sign, since there is a shift.
         let (a, b, shift, c) = unsafe {
             (
                 slice::from_raw_parts(a.cast::<u8>(), (rows - 1) * a_stride + length),
                 slice::from_raw_parts(b, (weights - 1) * b_stride + length),
                 slice::from_raw_parts(shift, weights),
-                slice::from_raw_parts_mut(c, (rows - 1) * c_stride + weights),
+                slice::from_raw_parts_mut(c.cast(), (rows - 1) * c_stride + weights),
             )
         };
         let rows = rows::Rows {

@@ -4,12 +4,15 @@
 //! outputs and up to six rows side by side.
 #![expect(unsafe_code, reason = "loads of the processor's vectors")]
 
-use std::arch::x86_64::{
-    __m128i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_loadu_epi32, _mm_prefetch, _mm_storeu_epi32,
-    _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm512_add_epi32,
-    _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
-    _mm512_setzero_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-    _mm512_unpacklo_epi64,
+use std::{
+    arch::x86_64::{
+        __m128i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_loadu_epi32, _mm_prefetch,
+        _mm_storeu_epi32, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
+        _mm512_add_epi32, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
+        _mm512_loadu_si512, _mm512_setzero_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+        _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    },
+    mem::MaybeUninit,
 };
 
 /// Inputs that are multiplied at a time: their count is a multiple of this.
@@ -52,12 +55,13 @@ pub(super) fn is_supported() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-/// Writes `shift[output] + sum(row * weights of the output)` to `sums[row * stride + output]`. Only where [`is_supported`].
+/// Writes `shift[output] + sum(row * weights of the output)` to `sums[row * stride + output]`, of which nothing is read. Only
+/// where [`is_supported`].
 pub(super) fn multiply(
     rows: &Rows<'_>,
     weights: &Weights<'_>,
     shift: &[i32],
-    sums: &mut [i32],
+    sums: &mut [MaybeUninit<i32>],
     stride: usize,
 ) {
     assert!(weights.length.is_multiple_of(BLOCK) && weights.count >= WEIGHTS_AT_A_TIME);
@@ -86,7 +90,7 @@ pub(super) fn multiply(
                 let from = rows.values.as_ptr().add(row * rows.stride);
                 let with = weights.values.as_ptr().add(output * weights.stride);
                 let begin = shift.as_ptr().add(output);
-                let to = sums.as_mut_ptr().add(row * stride + output);
+                let to = sums.as_mut_ptr().cast::<i32>().add(row * stride + output);
                 block(
                     (from, rows.stride),
                     (with, weights.stride),
@@ -184,10 +188,12 @@ mod tests {
             let values: Vec<u8> = (0..count * stride).map(|_| byte()).collect();
             let with: Vec<i8> = (0..outputs * stride).map(|_| byte().cast_signed()).collect();
             let shift: Vec<i32> = (0..outputs).map(|_| i32::from(byte()) * -1_000).collect();
-            let mut sums = vec![7; count * (outputs + apart)];
+            let mut sums = vec![MaybeUninit::new(7); count * (outputs + apart)];
             let rows = Rows { values: &values, count, stride };
             let weights = Weights { values: &with, count: outputs, stride, length };
             multiply(&rows, &weights, &shift, &mut sums, outputs + apart);
+            // SAFETY: each was written at least once.
+            let sums: Vec<i32> = sums.iter().map(|sum| unsafe { sum.assume_init() }).collect();
             for (row, sums) in sums.chunks_exact(outputs + apart).enumerate() {
                 for output in 0..outputs {
                     let row = &values[row * stride..][..length];

@@ -17,34 +17,41 @@ use object::{
 
 pub(super) type Elf<'a> = ElfFile64<'a, object::Endianness, &'a ReadCache<File>>;
 
+/// Where an address is kept that calls go to.
+pub(super) type Slot = NonNull<AtomicPtr<c_void>>;
+
 /// What is read of the library `file`: of some 80 MB its tables are needed only.
 pub(super) fn parts(file: &Path) -> Result<ReadCache<File>, String> {
     let file = File::open(file).map_err(|error| error.to_string())?;
     Ok(ReadCache::new(file))
 }
 
-/// The entry of the loaded library `elf` through which it calls `symbol`, which it has at `address`.
-pub(super) fn of(
-    elf: &Elf<'_>,
-    symbol: &str,
-    address: *mut c_void,
-) -> Result<NonNull<AtomicPtr<c_void>>, String> {
+/// The entries of the loaded library `elf` through which it calls `symbol`, which it has at `address`. At least one.
+pub(super) fn of(elf: &Elf<'_>, symbol: &str, address: *mut c_void) -> Result<Vec<Slot>, String> {
     let symbols = elf.dynamic_symbol_table().ok_or("it has no symbols")?;
     let (index, at) = symbols
         .symbols()
         .find(|found| found.name() == Ok(symbol) && found.is_definition())
         .map(|found| (found.index(), found.address()))
         .ok_or("it does not define the function")?;
-    let slot = elf
+    let base = (address as usize).wrapping_sub(as_usize(at)?);
+    let slots: Vec<_> = elf
         .dynamic_relocations()
         .ok_or("it has no relocations")?
-        .find(|(_, relocation)| relocation.target() == RelocationTarget::Symbol(index))
-        .map(|(slot, _)| slot)
-        .ok_or("it does not call the function through a table")?;
+        .filter(|(_, relocation)| relocation.target() == RelocationTarget::Symbol(index))
+        .map(|(slot, _)| loaded(elf, base, slot, address))
+        .collect::<Result<_, _>>()?;
+    if slots.is_empty() {
+        return Err("it does not call the function through a table".to_owned());
+    }
+    Ok(slots)
+}
+
+/// The entry at `slot` of the library, which is loaded at `base`; it holds `address`.
+fn loaded(elf: &Elf<'_>, base: usize, slot: u64, address: *mut c_void) -> Result<Slot, String> {
     if !stays_writable(elf, slot) {
         return Err("its table is read-only".to_owned());
     }
-    let base = (address as usize).wrapping_sub(as_usize(at)?);
     let slot = base.wrapping_add(as_usize(slot)?) as *mut AtomicPtr<c_void>;
     let slot = NonNull::new(slot)
         .filter(|slot| slot.is_aligned())
